@@ -23,7 +23,7 @@ from coldpress.model.classifier import Classifier
 from coldpress.pruning.context import PruningContext
 from coldpress.teacher.spec import Teacher
 from coldpress.training import loop
-from coldpress.training.data import TrainingData
+from coldpress.training.data import TrainingData, labelled_data
 from coldpress.training.step import Loss
 
 Position = TypeVar("Position", bound=float)
@@ -76,17 +76,15 @@ class Trial:
         """The rows for reporting; nothing is selected on them."""
         return encode(self.teacher.tokenizer, self.data.test)
 
-    @property
+    @cached_property
     def labelled(self) -> TrainingData:
         """The rows, and the loss of their labels."""
-        loss = loop.target_loss(TEXT_CLASSIFICATION, self.train.targets)
-        return TrainingData(self.train, loss, self.validation)
+        return labelled_data(self.teacher, self.data.train, self.data.validation)
 
     def pruning_context(self) -> PruningContext:
         """Return a context for pruning: labels, and half the teacher's learning rate."""
         plan = self.plan.model_copy(update={"learning_rate": self.plan.learning_rate / 2})
-        texts = (*self.data.train.all_texts, *self.data.validation.all_texts)
-        return PruningContext(self.labelled, plan, texts)
+        return PruningContext(self.labelled, plan, self.data.train.all_texts)
 
     def sample(self, rows: int) -> tuple[EncodedSplit, Loss]:
         """Draw training rows to measure importance on, and return the loss of their labels."""

@@ -212,28 +212,6 @@ def from_encodings(encodings: Sequence[Encoding], split: Split, pad_id: int) -> 
     )
 
 
-def remap_token_ids(encoded: EncodedSplit, old: Tokenizer, new: Tokenizer) -> EncodedSplit:
-    """Replace token ids by the ids of the same tokens in another tokenizer.
-
-    Args:
-        encoded: Rows encoded by the old tokenizer.
-        old: Tokenizer of the rows.
-        new: Tokenizer whose vocabulary has every token of the rows.
-
-    Raises:
-        KeyError: The new tokenizer lacks a token.
-    """
-    # Not id_to_token(): it normalizes an added token, and that form is not in the vocabulary.
-    old_tokens = {token_id: token for token, token_id in old.get_vocab().items()}
-    new_ids = new.get_vocab()
-    used_ids = {int(token_id) for row in encoded.input_ids for token_id in np.unique(row)}
-    mapping = np.zeros(max(used_ids, default=0) + 1, dtype=np.int64)
-    for token_id in used_ids:
-        mapping[token_id] = new_ids[old_tokens[token_id]]
-    rows = Ragged.of(mapping[row] for row in encoded.input_ids)
-    return replace(encoded, input_ids=rows, pad_id=find_pad_id(new))
-
-
 def find_pad_id(tokenizer: Tokenizer) -> int:
     """Return the id of the tokenizer's padding token.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import torch
@@ -63,7 +64,10 @@ def soft_target_data(
             mixture = TargetMixture(classifier.kind, soft, hard)
         validation_rows = replace(validation_rows, targets=targets.numpy())
     loss = soft_and_hard_loss(mixture, method.temperature, method.alpha)
-    return TrainingData(train, loss, validation_rows)
+    encode_again = partial(
+        soft_target_data, method=method, soft_targets=soft_targets, rows=rows, validation=validation
+    )
+    return TrainingData(train, loss, validation_rows, encode_again)
 
 
 def shorten_teacher(

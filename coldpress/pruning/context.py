@@ -7,8 +7,6 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 
-from tokenizers import Tokenizer
-
 from coldpress.model.activations import TeacherStudentLoss
 from coldpress.model.classifier import Classifier
 from coldpress.pruning.method import LayerTimer
@@ -28,9 +26,7 @@ class PruningContext:
     Attributes:
         data: The transfer set and its loss.
         plan: Settings of training; each step has its own number of epochs.
-        texts: All training and validation texts, not encoded.
-        encode: Encodes all rows for a model with fewer tokens; None: it has every token of the
-            rows.
+        texts: All training texts, not encoded.
         progress: Called after each training step.
         report_epochs: Called when a method has trained.
         time_layers: Measures layers on this machine; None if that is not possible.
@@ -40,24 +36,10 @@ class PruningContext:
     data: TrainingData
     plan: Optimization
     texts: Sequence[str] = ()
-    encode: Callable[[Classifier], TrainingData] | None = None
     progress: ProgressCallback = no_progress
     report_epochs: EpochsCallback = ignore_epochs
     time_layers: LayerTimer | None = None
     keep_zeros: bool = False
-
-    def data_for(self, classifier: Classifier, tokenizer: Tokenizer) -> TrainingData:
-        """Return the rows with the token ids of a model whose tokenizer may have changed.
-
-        Args:
-            classifier: The model.
-            tokenizer: That of the rows.
-        """
-        if classifier.tokenizer is tokenizer:
-            return self.data
-        if self.encode is None:
-            return self.data.remap_token_ids(tokenizer, classifier.tokenizer)
-        return self.encode(classifier)
 
     @cached_property
     def sample(self) -> TrainingData:

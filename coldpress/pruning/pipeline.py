@@ -125,7 +125,7 @@ def run_steps(
         classifier, history = _prune(step, classifier, context)
         context = replace(
             context,
-            data=context.data_for(classifier, tokenizer),
+            data=context.data.for_model(classifier, tokenizer),
             keep_zeros=context.keep_zeros or step.size_neutral,
         )
         pruned = _snapshot(classifier, context)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import torch
 from tokenizers import Tokenizer
 
-from coldpress.data import encoding
 from coldpress.data.encoding import EncodedSplit, encode
 from coldpress.data.splits import Split
 from coldpress.model.classifier import Classifier
@@ -35,25 +35,29 @@ class TrainingData:
         train: Training rows; unlabelled rows come last.
         loss: Of the logits, for unit numbers of `train`.
         validation: Labelled rows that are not trained on.
+        encode: Encodes the texts of the same rows for another model; None: they are not at hand.
     """
 
     train: EncodedSplit
     loss: Loss
     validation: EncodedSplit
+    encode: Callable[[Classifier], TrainingData] | None = None
 
-    def remap_token_ids(self, old: Tokenizer, new: Tokenizer) -> TrainingData:
-        """Return the same rows with the token ids of another tokenizer.
+    def for_model(self, classifier: Classifier, tokenizer: Tokenizer) -> TrainingData:
+        """Return the rows as a model reads them whose tokenizer may have changed.
 
         Args:
-            old: Tokenizer of the rows.
-            new: Tokenizer whose vocabulary has every token of the rows.
+            classifier: The model.
+            tokenizer: That of the rows.
+
+        Raises:
+            ValueError: Another tokenizer needs the texts, which are not at hand.
         """
-        if new is old:
+        if classifier.tokenizer is tokenizer:
             return self
-        train, validation = (
-            encoding.remap_token_ids(rows, old, new) for rows in (self.train, self.validation)
-        )
-        return replace(self, train=train, validation=validation)
+        if self.encode is None:
+            raise ValueError("rows without their texts cannot be encoded for another tokenizer")
+        return self.encode(classifier)
 
     def sample(self, count: int) -> TrainingData:
         """Return the same random training rows every time, and the loss for their numbers.
@@ -69,6 +73,7 @@ class TrainingData:
         return replace(
             self,
             train=train.take(rows),
+            encode=None,
             loss=lambda logits, units: loss(logits, numbers[units]),
         )
 
@@ -83,4 +88,5 @@ def labelled_data(classifier: Classifier, train: Split, validation: Split) -> Tr
     """
     rows = encode(classifier.tokenizer, train)
     loss = target_loss(classifier.kind, rows.targets)
-    return TrainingData(rows, loss, encode(classifier.tokenizer, validation))
+    encode_again = partial(labelled_data, train=train, validation=validation)
+    return TrainingData(rows, loss, encode(classifier.tokenizer, validation), encode_again)

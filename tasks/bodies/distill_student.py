@@ -72,7 +72,7 @@ def distill(context: BodyContext) -> dict[str, float]:
     if ranks.is_first():
         serialization.write_checkpoint(student, context.target, context.manifest())
     # A static student has fewer tokens than its teacher.
-    evaluated = training.remap_token_ids(source.tokenizer, student.tokenizer).validation
+    evaluated = training.for_model(student, source.tokenizer).validation
     return {
         f"validation_{metric}": classifier.score(student, evaluated),
         "parameters": classifier.count_parameters(student),

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from coldpress.model.classifier import Classifier
     from coldpress.pruning.fisher.latency_search import LatencyTable
     from coldpress.recipe.recipe import Recipe
-    from coldpress.training.data import TrainingData
     from tasks.execution.body_context import BodyContext
 
 
@@ -39,7 +38,6 @@ def prune(context: BodyContext) -> dict[str, float]:
         The metrics of the stage.
     """
     from coldpress import ranks
-    from coldpress.data.columns import join
     from coldpress.distillation import soft_targets, transfer
     from coldpress.kinds.vectors import validation_metric
     from coldpress.model import serialization
@@ -53,16 +51,12 @@ def prune(context: BodyContext) -> dict[str, float]:
     student = serialization.load_classifier(context.inputs[0])
     targets = soft_targets.load_soft_targets(context.inputs[1].path)
     rows = targets.transfer_set(data.load_transfer_set(recipe))
-
-    def encode(model: Classifier) -> TrainingData:
-        return transfer.soft_target_data(model, recipe.recovery, targets, rows, validation)
-
+    training = transfer.soft_target_data(student, recipe.recovery, targets, rows, validation)
     latency = _LatencyRecorder()
     pruning = PruningContext(
-        encode(student),
+        training,
         plan=recipe.recovery,
-        texts=join(rows.all_texts, validation.all_texts),
-        encode=encode,
+        texts=rows.all_texts,
         progress=context.progress,
         time_layers=latency,
     )

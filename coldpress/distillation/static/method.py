@@ -81,7 +81,7 @@ class Static(Optimization, MethodSection):
             check_tokenizer_type(teacher.tokenizer, "distill.method: static")
 
     def distill(self, classifier: Classifier, context: DistillationContext) -> Classifier:
-        """Train a student whose vocabulary is that of the training and validation texts.
+        """Train a student whose vocabulary is that of the training texts.
 
         Args:
             classifier: The teacher; not changed.
@@ -93,6 +93,6 @@ class Static(Optimization, MethodSection):
         from coldpress.distillation.static.student import build_student
 
         student = build_student(classifier, self, context.data)
-        data = context.data.remap_token_ids(classifier.tokenizer, student.tokenizer)
+        data = context.data.for_model(student, classifier.tokenizer)
         context = replace(context, data=data)
         return train_in_phases(student, [Phase("", data.loss, self)], context)

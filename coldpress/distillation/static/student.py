@@ -28,19 +28,18 @@ _SMOOTHING = 1e-3
 
 
 def build_student(teacher: Classifier, method: Static, data: TrainingData) -> Classifier:
-    """Build a student whose vocabulary is that of the rows.
+    """Build a student whose vocabulary is that of the training rows.
 
     Args:
         teacher: Not changed.
         method: Sizes of the student.
-        data: Training and validation rows, encoded by the teacher's tokenizer.
+        data: Training rows, encoded by the teacher's tokenizer.
 
     Returns:
         The student. The row of a token starts with the teacher's vector of this token alone, in
         the directions in which these vectors differ most; those of n-grams start with zeros.
     """
-    rows = [*data.train.input_ids, *data.validation.input_ids]
-    used = {int(token) for row in rows for token in row}
+    used = {int(token) for row in data.train.input_ids for token in row}
     ids = sorted(complete_tokens(teacher.tokenizer, used | {data.train.pad_id}))
     tokenizer = shrink_tokenizer(teacher.tokenizer, ids)
     module = StaticModel(_configure(teacher, method, len(ids), find_pad_id(tokenizer)))

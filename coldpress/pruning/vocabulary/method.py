@@ -1,4 +1,4 @@
-"""Vocabulary pruning: remove the tokens that few or no training and validation texts need."""
+"""Vocabulary pruning: remove the tokens that few or no training texts need."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _FIELD = "prune: vocabulary"
 
 
 class Vocabulary(MethodSection):
-    """Remove the tokens that few or no training and validation texts need."""
+    """Remove the tokens that few or no training texts need."""
 
     size_neutral: ClassVar[bool] = False
 
@@ -36,7 +36,7 @@ class Vocabulary(MethodSection):
         Field(
             ge=0,
             le=100,
-            description="Retraining, in epochs; with min_texts 1, no prediction changes.",
+            description="Retraining, in epochs; with min_texts 1, training texts do not change.",
         ),
     ] = 0
 
@@ -63,7 +63,7 @@ class Vocabulary(MethodSection):
 
         Returns:
             A classifier with a smaller embedding table and tokenizer. If one text is enough to
-            keep a token, all of the texts are split into the same tokens as before, so that their
+            keep a token, all training texts are split into the same tokens as before, so that their
             predictions do not change.
 
         Raises:

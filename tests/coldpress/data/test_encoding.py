@@ -10,7 +10,7 @@ from tokenizers.models import WordLevel
 from tokenizers.normalizers import Lowercase
 from tokenizers.pre_tokenizers import WhitespaceSplit
 
-from coldpress.data.encoding import encode, find_pad_id, remap_token_ids
+from coldpress.data.encoding import encode, find_pad_id
 from coldpress.data.splits import Split
 
 
@@ -39,16 +39,6 @@ def test_configured_padding_is_used_in_batches_and_not_in_rows() -> None:
     assert [row.tolist() for row in encoded.input_ids] == [[0], [0, 0, 0]]
     assert encoded.batch([0, 1]).input_ids.tolist() == [[0, 2, 2], [0, 0, 0]]
     assert find_pad_id(tokenizer) == 2
-
-
-def test_an_added_token_is_remapped_although_the_normalizer_changes_its_name() -> None:
-    old = words("a", "b")
-    new = words("b", "a", "c")
-    for tokenizer in (old, new):
-        tokenizer.add_tokens(["[URL]"])
-    encoded = encode(old, Split(("0",), ("a b [URL]",), None, ()))
-    assert [row.tolist() for row in encoded.input_ids] == [[0, 1, 2]]
-    assert [row.tolist() for row in remap_token_ids(encoded, old, new).input_ids] == [[1, 0, 3]]
 
 
 def spans(text: str) -> tuple[tuple[int, int], ...]:

@@ -30,7 +30,6 @@ from coldpress.quantization.method import QuantizationContext
 from coldpress.recipe.loading import load_recipe
 from coldpress.recipe.presets import PresetName, describe_preset
 from coldpress.recipe.recipe import Recipe
-from coldpress.training.data import TrainingData
 from coldpress.training.loop import reseed
 from tests.coldpress.conftest import SIZES
 from tests.coldpress.kinds.test_contract import NAMES, TARGETS
@@ -184,13 +183,10 @@ def test_each_kind_can_do_what_each_preset_asks_for(
         augment = filled.soft_targets.augment.model_copy(update={"mask": 0.0})
         texts = rows.concat(augment.make_variants(model, rows, 0))
     targets = compute_soft_targets(model, texts)
-
-    def encode(reader: Classifier) -> TrainingData:
-        return soft_target_data(reader, filled.recovery, targets, texts, rows)
-
-    data = encode(model)
+    data = soft_target_data(model, filled.recovery, targets, texts, rows)
     student = filled.distill.distill(model, DistillationContext(data, texts))
-    context = PruningContext(data, filled.recovery, rows.texts, encode)
+    context = PruningContext(data, filled.recovery, rows.texts)
     pruned = run_steps(filled.prune or [], student, context).classifier
-    quantized = filled.quantize.quantize(pruned, QuantizationContext(encode(pruned)))
+    read = data.for_model(pruned, model.tokenizer)
+    quantized = filled.quantize.quantize(pruned, QuantizationContext(read))
     assert quantized.output_size == model.output_size

@@ -56,6 +56,16 @@ def test_the_student_has_only_the_tokens_of_its_texts(teacher: Classifier) -> No
     assert student.token_table.weight.shape == (7 + 50, 8)
 
 
+def test_words_of_validation_texts_alone_are_not_in_the_vocabulary(teacher: Classifier) -> None:
+    """They are as new to the student as those of the test split, which selection cannot see."""
+    rows = Split(("a", "b"), ("cold oil", "oil press"), None, (0, 1))
+    data = labelled_data(teacher, rows.take([0]), rows.take([1]))
+    student = SMALL.distill(teacher, DistillationContext(data, rows.take([0])))
+    tokens = student.tokenizer.get_vocab()
+    assert "cold" in tokens
+    assert "press" not in tokens
+
+
 def test_tokens_start_with_vectors_that_frequent_ones_have_less_of(teacher: Classifier) -> None:
     """[CLS], [SEP] and oil are 6 of 8 tokens: 0.001 / (0.001 + p) of a vector remains."""
     student = build_student(teacher, SMALL, data_of(teacher, ("cold oil", "oil press")))
