@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,10 +54,17 @@ def coldpress_peer(name: str, folder: Path, seconds: float | None) -> Peer:
         environment=OWN,
         module="coldpress_model",
         variant=str(folder.resolve()),
-        settings="folder of `coldpress pull`, read by its own `predictor.py`",
+        settings=f"folder of `coldpress pull`: {_shape(folder)}; read by its own `predictor.py`",
         prebuilt=True,
         seconds=seconds,
     )
+
+
+def _shape(folder: Path) -> str:
+    """Name the sizes of a pulled model, since presets may be overridden."""
+    config = json.loads((folder / "config.json").read_text())
+    layers = config.get("num_hidden_layers", 0)  # a static student has none
+    return f"{layers} layers, {config['hidden_size']} wide"
 
 
 OWN_PEERS = (

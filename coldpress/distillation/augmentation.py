@@ -52,13 +52,22 @@ class Augmentation(Section):
     mask: Annotated[
         float, Field(ge=0.0, le=1.0, description="Share of words of a variant that are masked.")
     ] = 0.1
+    random: Annotated[
+        float,
+        Field(
+            ge=0.0,
+            le=1.0,
+            description="Share of words of a variant replaced by any word of the vocabulary.",
+        ),
+    ] = 0.0
 
     @model_validator(mode="after")
     def _check_shares(self) -> Self:
-        if self.replace + self.mask > 1:
-            raise ValueError("replace and mask: their sum must be at most 1")
-        if self.copies and not self.replace + self.mask:
-            raise ValueError("replace and mask: one of them must be above 0 to make copies")
+        changed = self.replace + self.mask + self.random
+        if changed > 1:
+            raise ValueError("replace, mask and random: their sum must be at most 1")
+        if self.copies and not changed:
+            raise ValueError("replace, mask and random: one must be above 0 to make copies")
         return self
 
     def for_rows(self, rows: int) -> Augmentation:

@@ -1,13 +1,16 @@
-"""Words replaced by a mask or by their neighbours in the teacher's token embeddings.
+"""Words replaced by a mask, by neighbours in the teacher's token embeddings, or by any words.
 
 After algorithm 1 of Jiao et al. 2020, "TinyBERT", without its language model and word vectors: the
 candidates for a word are the tokens nearest to its own. Masks as in Tang et al. 2019, "Distilling
-Task-Specific Knowledge from BERT into Simple Neural Networks", section 3.2.
+Task-Specific Knowledge from BERT into Simple Neural Networks", section 3.2. A teacher's outputs
+for random words say much about it: Krishna et al. 2020, "Thieves on Sesame Street! Model Extraction
+of BERT-based APIs", section 4.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 
 import numpy as np
 from tokenizers import Encoding
@@ -47,7 +50,7 @@ def _move(place: int, edits: Sequence[Edit], is_end: bool) -> int:
 
 
 class WordReplacer:
-    """Replaces words at random by a mask or by a neighbour."""
+    """Replaces words at random by a mask, by a neighbour or by any word."""
 
     def __init__(self, teacher: Classifier, plan: Augmentation) -> None:
         self._tokenizer = teacher.tokenizer
@@ -94,11 +97,21 @@ class WordReplacer:
     def _replacement(self, word: str, token: int | None, rng: np.random.Generator) -> str:
         if not any(map(str.isalnum, word)):
             return word
-        draw = rng.random()
-        if draw < self._plan.mask:
+        plan, draw = self._plan, rng.random()
+        if draw < plan.mask:
             return self._mask
-        words = self.neighbours(token) if draw < self._plan.mask + self._plan.replace else []
+        words: list[str] = []
+        if draw < plan.mask + plan.replace:
+            words = self.neighbours(token)
+        elif draw < plan.mask + plan.replace + plan.random:
+            words = self.vocabulary
         return words[rng.integers(len(words))] if words else word
+
+    @cached_property
+    def vocabulary(self) -> list[str]:
+        """Words of several letters that are one token each."""
+        words = map(self._word, range(len(self._table)))
+        return [word for word in words if len(word) > 1 and word.isalpha()]
 
     def neighbours(self, token: int | None) -> list[str]:
         """Return the words nearest to a token, by the cosine of their embeddings.

@@ -37,10 +37,10 @@ def test_a_mask_is_needed_only_if_variants_contain_it() -> None:
 @pytest.mark.parametrize(
     ("section", "message"),
     [
-        ({"replace": 0.6, "mask": 0.5}, "replace and mask: their sum must be at most 1"),
+        ({"replace": 0.6, "mask": 0.5}, "replace, mask and random: their sum must be at most 1"),
         (
             {"copies": 1, "replace": 0.0, "mask": 0.0},
-            "replace and mask: one of them must be above 0 to make copies",
+            "replace, mask and random: one must be above 0 to make copies",
         ),
     ],
 )

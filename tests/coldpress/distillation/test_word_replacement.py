@@ -20,6 +20,7 @@ from coldpress.distillation.word_replacement import WordReplacer, _move_words
 from coldpress.errors import InputError
 from coldpress.model.classifier import Classifier
 from coldpress.teacher.tokenizer.wordpiece import train_wordpiece
+from tests.conftest import WORDS
 from tests.support.unlabelled_rows import unlabelled_rows
 
 NEIGHBOURS = Augmentation(copies=1, replace=1.0, neighbours=2, mask=0.0)
@@ -95,6 +96,15 @@ def test_words_are_replaced_at_the_configured_rates(tiny: Classifier) -> None:
     words = [replacer.replace_words("cold", rng)[0] for _ in range(4000)]
     assert words.count("[MASK]") / 4000 == pytest.approx(0.3, abs=0.03)
     assert words.count("cold") / 4000 == pytest.approx(0.2, abs=0.026)
+
+
+def test_random_words_are_all_words_of_the_vocabulary_and_nothing_else(tiny: Classifier) -> None:
+    """A word without a row of its own is replaced, too; special tokens are never drawn."""
+    plan = Augmentation(copies=1, replace=0.0, mask=0.0, random=1.0)
+    replacer = WordReplacer(tiny, plan)
+    rng = np.random.default_rng(0)
+    drawn = {replacer.replace_words("unheard!", rng)[0] for _ in range(200)}
+    assert drawn == {f"{word}!" for word in WORDS}
 
 
 def test_equal_seeds_give_equal_variants_and_no_text_twice(tiny: Classifier) -> None:
