@@ -88,7 +88,7 @@ def search(
         _run_trials(study, _plan(run, teacher, bounds, trials, workers))
         if not study.candidates():
             raise InputError(f"search: no trial has a model; the last one: {study.failures()[-1]}")
-        candidates = time_trials(run, study)
+        candidates = time_trials(run, study, bounds)
         front = pareto_front(candidates, bounds.costs)
         # The test split stays closed if no model can be offered; it never decides which one is.
         affordable = within_budget(candidates, bounds)

@@ -11,13 +11,16 @@ from prefect.cache_policies import NO_CACHE
 
 from coldpress.kinds.vectors import learns_vectors, validation_metric
 from coldpress.search.budget import Measures
-from coldpress.search.front import Candidate
+from coldpress.search.front import Candidate, within_budget
 from tasks.execution import data
 from tasks.tracking import artifacts, search_runs
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
+    from coldpress.search.budget import Budget
     from coldpress.search.study import Study
     from tasks.execution.pipeline_run import PipelineRun
     from tasks.tracking.results import StageResult
@@ -64,23 +67,33 @@ def _teacher_vectors(run: PipelineRun, soft_targets: StageResult) -> NDArray[Any
 
 
 @task(name="time-trials", cache_policy=NO_CACHE)
-def time_trials(run: PipelineRun, study: Study) -> list[Candidate]:
+def time_trials(run: PipelineRun, study: Study, budget: Budget) -> list[Candidate]:
     """Time the files of all finished trials in turns, after the last trial.
 
     While trials run, each of them disturbs the timings of the others. Timings are stored in the
-    study, so that the same search chooses the same model again.
+    study if a model is within the budget, so that the same search chooses the same model again.
+    Otherwise the same search measures again, perhaps on a quieter machine.
     """
     candidates = study.candidates()
-    timings = study.timings()
-    if any(candidate.number not in timings for candidate in candidates):
-        timings = _time_files(run, candidates)
+    stored = study.timings()
+    if all(candidate.number in stored for candidate in candidates):
+        return _with_timings(candidates, stored)
+    timings = _time_files(run, candidates)
+    timed = _with_timings(candidates, timings)
+    if within_budget(timed, budget):
         study.set_timings(timings)
-    return [_with_timings(candidate, *timings[candidate.number]) for candidate in candidates]
+    return timed
 
 
-def _with_timings(candidate: Candidate, p50_ms: float, p95_ms: float) -> Candidate:
-    measures = replace(candidate.measures, p50_ms=p50_ms, p95_ms=p95_ms)
-    return replace(candidate, measures=measures)
+def _with_timings(
+    candidates: list[Candidate], timings: Mapping[int, tuple[float, float]]
+) -> list[Candidate]:
+    timed = []
+    for candidate in candidates:
+        p50_ms, p95_ms = timings[candidate.number]
+        measures = replace(candidate.measures, p50_ms=p50_ms, p95_ms=p95_ms)
+        timed.append(replace(candidate, measures=measures))
+    return timed
 
 
 def _time_files(run: PipelineRun, candidates: list[Candidate]) -> dict[int, tuple[float, float]]:
