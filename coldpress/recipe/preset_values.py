@@ -68,7 +68,10 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
             "dropout": 0,
             "freeze_embeddings": False,
         },
-        "prune": [{"method": "vocabulary", "min_texts": 5, "recovery_epochs": 1}],
+        "prune": [
+            {"method": "vocabulary"},
+            {"method": "embeddings", "rank": 44, "recovery_epochs": 1},
+        ],
         "quantize": {"method": "static-int8"},
     },
 }

@@ -63,7 +63,10 @@ def test_a_preset_is_a_recipe_with_its_sections_written_out() -> None:
             "dropout": 0.0,
             "freeze_embeddings": False,
         },
-        "prune": [{"method": "vocabulary", "min_texts": 5, "recovery_epochs": 1}],
+        "prune": [
+            {"method": "vocabulary"},
+            {"method": "embeddings", "rank": 44, "recovery_epochs": 1},
+        ],
         "quantize": {"method": "static-int8"},
     }
     assert tiny.model_copy(update={"preset": None}) == recipe(**written)
