@@ -75,9 +75,9 @@ def time_trials(run: PipelineRun, study: Study, budget: Budget) -> list[Candidat
     Otherwise the same search measures again, perhaps on a quieter machine.
     """
     candidates = study.candidates()
-    stored = study.timings()
-    if all(candidate.number in stored for candidate in candidates):
-        return _with_timings(candidates, stored)
+    earlier = study.timings()
+    if all(candidate.number in earlier for candidate in candidates):
+        return _with_timings(candidates, earlier)
     timings = _time_files(run, candidates)
     timed = _with_timings(candidates, timings)
     if within_budget(timed, budget):

@@ -161,8 +161,8 @@ class Study:
 
     def timings(self) -> dict[int, tuple[float, float]]:
         """Return the median and 95th percentile of latencies, in milliseconds, by trial."""
-        stored = self._study.user_attrs.get(_TIMINGS, {})
-        return {int(number): (p50, p95) for number, (p50, p95) in stored.items()}
+        pairs = self._study.user_attrs.get(_TIMINGS, {})
+        return {int(number): (p50, p95) for number, (p50, p95) in pairs.items()}
 
     def set_timings(self, timings: Mapping[int, tuple[float, float]]) -> None:
         """Store latencies that were measured in turns after the last trial."""
@@ -170,8 +170,8 @@ class Study:
 
     def test_scores(self) -> dict[int, Interval]:
         """Return the scores on the test split, by trial, of the models that were offered."""
-        stored = self._study.user_attrs.get(_TEST_SCORES, {})
-        return {int(number): Interval(**interval) for number, interval in stored.items()}
+        intervals = self._study.user_attrs.get(_TEST_SCORES, {})
+        return {int(number): Interval(**interval) for number, interval in intervals.items()}
 
     def set_test_scores(self, scores: Mapping[int, Interval]) -> None:
         """Store scores on the test split, so that it is not opened for them again."""
