@@ -143,7 +143,7 @@ def test_timings_are_kept_if_a_model_is_within_the_budget(
     """Otherwise the same search would miss its budget again on a quieter machine."""
     coldpress, _ = searched
     rows = "study_user_attributes WHERE key='timings'"
-    with sqlite3.connect(coldpress.home / "studies.db") as connection:
+    with sqlite3.connect(coldpress.home / "state" / "studies.db") as connection:
         connection.execute(f"DELETE FROM {rows}")
     budget = ("--budget", "p95_ms=1e-6", "--budget", "retention=1%")
     assert coldpress("search", "./tiny.yaml", "--trials", "4", *budget).code == 2
