@@ -100,7 +100,7 @@ def _time_files(run: PipelineRun, candidates: list[Candidate]) -> dict[int, tupl
     from coldpress.data.encoding import encode
     from coldpress.model.serialization import load_tokenizer
     from coldpress.onnx.predictor import Predictor
-    from coldpress.search.measure import time_files
+    from coldpress.search.measure import time_repeatedly
 
     latency = run.recipe.evaluate.latency
     validation = data.load_benchmark(run.recipe).validation
@@ -111,5 +111,5 @@ def _time_files(run: PipelineRun, candidates: list[Candidate]) -> dict[int, tupl
             checkpoint = stack.enter_context(artifacts.open_checkpoint(uri))
             files[str(candidate.number)] = Predictor(checkpoint.path, latency.threads)
             rows[str(candidate.number)] = encode(load_tokenizer(checkpoint), validation)
-        spreads = time_files(files, rows, latency)
+        spreads = time_repeatedly(files, rows, latency)
     return {int(number): (spread.p50, spread.p95) for number, spread in spreads.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from coldpress.kinds.vectors import learns_vectors
@@ -49,6 +50,7 @@ def distill(context: BodyContext) -> dict[str, float]:
         The metrics of the stage.
     """
     from coldpress import ranks
+    from coldpress.data.encoding import encode
     from coldpress.distillation import own_vocabulary, soft_targets, transfer
     from coldpress.distillation.method import DistillationContext
     from coldpress.kinds.vectors import validation_metric
@@ -71,8 +73,10 @@ def distill(context: BodyContext) -> dict[str, float]:
     context.log_epochs(epochs, metric)
     if ranks.is_first():
         serialization.write_checkpoint(student, context.target, context.manifest())
-    # A static student has fewer tokens than its teacher.
-    evaluated = training.for_model(student, source.tokenizer).validation
+    evaluated = training.validation
+    if student.tokenizer is not source.tokenizer:  # a static student has fewer tokens
+        read = encode(student.tokenizer, benchmark.validation)
+        evaluated = replace(read, targets=evaluated.targets)
     return {
         f"validation_{metric}": classifier.score(student, evaluated),
         "parameters": classifier.count_parameters(student),

@@ -57,14 +57,18 @@ def save_soft_targets(model: Classifier, recipe: Recipe, folder: Path) -> Checkp
     return Checkpoint.open(folder / "soft_targets")
 
 
+def run_prune(recipe: Recipe, target: Path, inputs: list[Checkpoint]) -> str:
+    """Run the stage, and return the id of its run."""
+    run_id = runs.open_run(runs.ensure_experiment("tiny"), "prune", {"stage": "prune"})
+    spec = StageSpec(PipelineRun(recipe, "none", "none", {}), "prune", {"steps": recipe.prune})
+    prune(StageContext(spec, target, inputs, run_id, no_progress))
+    return run_id
+
+
 def test_two_steps_of_one_method_have_separate_curves(
     recipe: Recipe, tiny_checkpoint: Checkpoint, soft_targets: Checkpoint, state: Path
 ) -> None:
-    run_id = runs.open_run(runs.ensure_experiment("tiny"), "prune", {"stage": "prune"})
-    spec = StageSpec(PipelineRun(recipe, "none", "none", {}), "prune", {"steps": recipe.prune})
-    prune(
-        StageContext(spec, state / "pruned", [tiny_checkpoint, soft_targets], run_id, no_progress)
-    )
+    run_id = run_prune(recipe, state / "pruned", [tiny_checkpoint, soft_targets])
     first, second = (
         runs.client().get_metric_history(run_id, f"step_{number}_neurons_epoch_loss")
         for number in (1, 2)
@@ -87,9 +91,7 @@ def test_words_of_validation_texts_alone_are_removed(
     with new_checkpoint(tmp_path / "student", manifest) as directory:
         save_classifier(model, directory)
     inputs = [Checkpoint.open(tmp_path / "student"), save_soft_targets(model, recipe, tmp_path)]
-    run_id = runs.open_run(runs.ensure_experiment("tiny"), "prune", {"stage": "prune"})
-    spec = StageSpec(PipelineRun(recipe, "none", "none", {}), "prune", {"steps": recipe.prune})
-    prune(StageContext(spec, state / "pruned", inputs, run_id, no_progress))
+    run_prune(recipe, state / "pruned", inputs)
     tokens = load_classifier(Checkpoint.open(state / "pruned")).tokenizer.get_vocab()
     assert "oil" in tokens
     assert "cold" not in tokens
