@@ -13,7 +13,9 @@ from coldpress.kinds import DEFAULT_KIND
 from coldpress.kinds.kind import TaskKind
 from coldpress.model.checkpoint import Checkpoint
 from coldpress.model.classifier import Classifier
+from coldpress.onnx.graph.batches import equal_in_batches
 from coldpress.onnx.graph.encoder import build_encoder_graph
+from coldpress.onnx.metadata import set_property
 from coldpress.onnx.portable_files import write_portable_files
 from coldpress.quantization.core.storage import load_any_precision
 
@@ -27,9 +29,10 @@ def export(
         checkpoint: In float32 or quantized.
         directory: Yielded by `checkpoint.new_checkpoint`.
         opset: Version of the ONNX operator set.
-        metadata: Added to the file's metadata: labels, a temperature of 1, and the task kind
-            unless it is text classification. With `pairs` as `false` the graph has no input for
-            segment ids, since all tokens of single texts have segment 0.
+        metadata: Added to the file's metadata: labels, a temperature of 1, the task kind unless it
+            is text classification, and `equal_length_batches` if texts of equal length can share a
+            batch. With `pairs` as `false` the graph has no input for segment ids, since all tokens
+            of single texts have segment 0.
 
     Raises:
         InputError: The model's family or activation function is not supported.
@@ -46,6 +49,8 @@ def export(
     segments = metadata.get("pairs") != "false" or _numbers_segments(classifier)
     graph = build_encoder_graph(classifier, segments=segments)
     model = graph.model(classifier.output_size, opset, properties)
+    if equal_in_batches(model.graph):
+        set_property(model, "equal_length_batches", "true")
     onnx.checker.check_model(model, full_check=True)
     (directory / "model.onnx").write_bytes(model.SerializeToString(deterministic=True))
     shutil.copyfile(checkpoint.path / "tokenizer.json", directory / "tokenizer.json")

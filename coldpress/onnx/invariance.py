@@ -16,7 +16,6 @@ from coldpress.onnx.inference import Logits, calibrate, run_batch
 from coldpress.onnx.predictor import Predictor
 
 _MAX_ROWS = 256
-_BATCH_SIZE = 32
 
 
 def measure_invariance(directory: Path, rows: EncodedSplit) -> Invariance:
@@ -48,9 +47,9 @@ def measure_invariance(directory: Path, rows: EncodedSplit) -> Invariance:
 
     return Invariance(
         rows=len(sample),
-        batch=change(_logits_in_batches(single_thread, sample)),
+        batch=change(_logits_in_one_batch(single_thread, sample)),
         padding=change(_logits_padded(single_thread, sample)),
-        threads=change(_logits_in_batches(all_threads, sample)),
+        threads=change(_logits_in_one_batch(all_threads, sample)),
     )
 
 
@@ -59,14 +58,10 @@ def _logits_one_by_one(predictor: Predictor, sample: EncodedSplit) -> Logits:
     return np.concatenate([run_batch(predictor, batch) for batch in batches])
 
 
-def _logits_in_batches(predictor: Predictor, sample: EncodedSplit) -> Logits:
-    """Distribute the texts by length, so that each batch has short and long ones."""
-    by_length = sorted(range(len(sample)), key=lambda row: len(sample.input_ids[row]))
-    count = -(-len(sample) // _BATCH_SIZE)
-    batches = [sample.batch(by_length[first::count]) for first in range(count)]
-    units = np.concatenate([batch.units for batch in batches])
-    logits = np.concatenate([run_batch(predictor, batch) for batch in batches])
-    return logits[np.argsort(units)]
+def _logits_in_one_batch(predictor: Predictor, sample: EncodedSplit) -> Logits:
+    """Return the logits of all texts, short and long ones, in one call and in reverse order."""
+    batch = sample.batch(range(len(sample))[::-1])
+    return run_batch(predictor, batch)[np.argsort(batch.units)]
 
 
 def _logits_padded(predictor: Predictor, sample: EncodedSplit) -> Logits:

@@ -14,10 +14,10 @@ import os
 import re
 import sys
 from bisect import bisect_left
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
-from itertools import chain
+from itertools import chain, groupby
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,8 @@ from tokenizers import Encoding, Tokenizer
 
 # ONNX Runtime sends telemetry and stores a device id unless this is set before it is imported.
 os.environ["ORT_DISABLE_TELEMETRY"] = os.environ.get("ORT_DISABLE_TELEMETRY", "").strip() or "1"
+# Threads of the caller tokenize texts; each would otherwise start one more for every core.
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 import onnxruntime
 
 MAX_TEXTS = 512
@@ -46,17 +48,20 @@ word characters, or any other character but space. On given tokens: what stands 
 without the opening marks before and the closing marks after it, each of which is a word."""
 _OVERLAP = 0.25
 """Share of the tokens of a window that are in the next one, too, for texts beyond the limit."""
-_CHUNK_ROWS = 32
-"""Most rows that a thread takes at once: handing over each alone takes as long as a small graph."""
+_CHUNK_ROWS = 256
+"""Most rows that a thread takes at once, so that there are several of equal length."""
+_BATCH_TOKENS = 256
+"""Most tokens of a batch: the nodes of small graphs take longer to start than to compute a text."""
 _SERVING_VARIABLE = "_MLFLOW_IS_IN_SERVING_ENVIRONMENT"
 """MLflow's scoring server sets it to "true" before the first request."""
 
 
 class Predictor:
-    """An exported model, which reads each text alone.
+    """An exported model. What it answers for a text does not depend on the other texts.
 
-    A batch would gain nothing on a processor, and would change predictions: ranges of dynamic
-    quantization would depend on the other texts, and sums on padding.
+    Texts are read without padding, which changes sums. Texts with equally many tokens share a batch
+    if the file says that no bit of their logits changes; otherwise each is read alone, as ranges of
+    dynamic quantization depend on the whole batch.
 
     Attributes:
         labels: Names of the outputs: for a classifier, label names in the order of the logits.
@@ -79,7 +84,7 @@ class Predictor:
 
         Args:
             directory: Folder with `model.onnx` and `tokenizer.json`.
-            threads: Number of texts that are read at the same time, each on one thread.
+            threads: Number of batches that are read at the same time, each on one thread.
 
         Raises:
             ValueError: A file of a pulled model differs from its digest.
@@ -116,6 +121,7 @@ class Predictor:
             metadata.get("operating_points", "[]")
         )
         self.pairs: bool | None = json.loads(metadata.get("pairs", "null"))
+        self._batches: bool = json.loads(metadata.get("equal_length_batches", "false"))
         # After loading, the allocator holds 3 MB for a 15 MB model, 120 MB more if it was unpacked.
         if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "malloc_trim"):
             libc.malloc_trim(0)
@@ -189,7 +195,7 @@ class Predictor:
         if self.kind != ENTITIES:
             raise ValueError(f"this model is of kind {self.kind}; flags of words need {ENTITIES}")
         _check_texts("text", texts)
-        results = self._map(self._tag_words, texts)
+        results = self._map(lambda chunk: list(map(self._tag_words, chunk)), texts)
         return [
             _flag_words(text, words, scores, self.labels, self.operating_points)
             for text, (words, scores) in zip(texts, results, strict=True)
@@ -216,23 +222,54 @@ class Predictor:
             return self._run(input_ids, attention_mask, token_type_ids)
         counts = attention_mask.sum(axis=1).tolist()
         batch = (input_ids, attention_mask, token_type_ids)
-        rows = [[a[i : i + 1, :count] for a in batch] for i, count in enumerate(counts)]
-        outputs = self._map(lambda row: self._run(*row), rows)
-        if outputs[0].ndim == 2:
-            return np.concatenate(outputs)
+
+        def read(rows: Sequence[int]) -> list[NDArray[np.float32]]:
+            def select(group: Sequence[int]) -> _Inputs:
+                chosen = [rows[place] for place in group]
+                ids, mask, types = (values[chosen, : counts[chosen[0]]] for values in batch)
+                return ids, mask, types
+
+            return self._read_batches([counts[row] for row in rows], select)
+
+        outputs = self._map(read, range(len(counts)))
+        if outputs[0].ndim == 1:
+            return np.stack(outputs)
         logits = np.zeros((*input_ids.shape, self.output_size), dtype=np.float32)
         for row, output in zip(logits, outputs, strict=True):
-            row[: output.shape[1]] = output[0]
+            row[: len(output)] = output
         return logits
 
-    def _map(self, function: Callable[[Any], Any], rows: Sequence[Any]) -> list[Any]:
-        """Apply a function to each row, on several threads if there are; keep the order."""
-        if self._pool is None or len(rows) < 2:
-            return [function(row) for row in rows]
+    def _map(self, function: Callable[[Any], list[Any]], rows: Sequence[Any]) -> list[Any]:
+        """Apply a function to chunks of rows, on several threads if there are; keep the order."""
         size = min(_CHUNK_ROWS, math.ceil(len(rows) / self._threads))
-        chunks = [rows[first : first + size] for first in range(0, len(rows), size)]
-        results = self._pool.map(lambda chunk: [function(row) for row in chunk], chunks)
-        return list(chain.from_iterable(results))
+        chunks = [rows[first : first + size] for first in range(0, len(rows), size or 1)]
+        if self._pool is None or len(chunks) < 2:
+            return list(chain.from_iterable(map(function, chunks)))
+        return list(chain.from_iterable(self._pool.map(function, chunks)))
+
+    def _read_batches(
+        self, counts: Sequence[int], select: Callable[[Sequence[int]], _Inputs]
+    ) -> list[NDArray[np.float32]]:
+        """Run the graph on texts with these numbers of tokens; keep their order.
+
+        `select` returns the graph's inputs for some of the texts, which have equally many tokens.
+        """
+        logits: list[Any] = [None] * len(counts)
+        for group in self._group(counts):
+            for place, output in zip(group, self._run(*select(group)), strict=True):
+                logits[place] = output
+        return logits
+
+    def _group(self, counts: Sequence[int]) -> Iterator[Sequence[int]]:
+        """Yield the places of texts that share a batch."""
+        if not self._batches or len(counts) == 1:
+            yield from ([place] for place in range(len(counts)))
+            return
+        by_count = sorted(range(len(counts)), key=counts.__getitem__)
+        for count, equal in groupby(by_count, key=counts.__getitem__):
+            places = list(equal)
+            size = max(1, _BATCH_TOKENS // max(1, count))
+            yield from (places[first : first + size] for first in range(0, len(places), size))
 
     def _run(
         self,
@@ -246,23 +283,35 @@ class Predictor:
         logits: NDArray[np.float32] = self._runner.run(self._outputs, feeds, None)[0]
         return logits
 
-    def _answer(self, row: str | tuple[str, str]) -> dict[str, Any]:
-        """Return the record of a text or of a pair of texts."""
-        if isinstance(row, tuple):
-            return self._record(row[0], self._read(self._tokenizer.encode(*row)))
+    def _answer(self, rows: Sequence[str] | Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
+        """Return the records of texts or of pairs of texts."""
         if self.kind == ENTITIES:
-            words, scores = self._tag_words(row)
-            return {"text": row, "entities": _find_entities(row, words, scores, self.labels)}
-        return self._record(row, self._read(self._tokenizer.encode(row)))
+            return [self._entity_record(text) for text in rows if isinstance(text, str)]
+        texts = [row if isinstance(row, str) else row[0] for row in rows]
+        logits = self._read(self._tokenizer.encode_batch(list(rows)))
+        return list(map(self._record, texts, logits))
 
-    def _read(self, encoding: Encoding) -> NDArray[np.float32]:
-        """Return the logits of a text, shape (labels,), or of its tokens, (tokens, labels)."""
-        ids = np.array([encoding.ids], dtype=np.int64)
-        count = ids.shape[1]
-        mask = self._ones[:, :count] if count <= self._ones.shape[1] else np.ones_like(ids)
-        types = np.array([encoding.type_ids], dtype=np.int64) if self._has_types else ids
-        logits: NDArray[np.float32] = self._run(ids, mask, types)[0]
-        return logits
+    def _entity_record(self, text: str) -> dict[str, Any]:
+        words, scores = self._tag_words(text)
+        return {"text": text, "entities": _find_entities(text, words, scores, self.labels)}
+
+    def _read(self, encodings: Sequence[Encoding]) -> list[NDArray[np.float32]]:
+        """Return the logits of each text, shape (labels,), or of its tokens, (tokens, labels)."""
+
+        def select(group: Sequence[int]) -> _Inputs:
+            chosen = [encodings[place] for place in group]
+            ids = np.array([encoding.ids for encoding in chosen], dtype=np.int64)
+            types = [encoding.type_ids for encoding in chosen] if self._has_types else ids
+            return ids, self._mask(ids), np.asarray(types, dtype=np.int64)
+
+        return self._read_batches([len(encoding) for encoding in encodings], select)
+
+    def _mask(self, ids: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the mask of tokens without padding; that of a single text is a part of another."""
+        rows, count = ids.shape
+        if rows == 1 and count <= self._ones.shape[1]:
+            return self._ones[:, :count]
+        return np.ones_like(ids)
 
     def _tag_words(self, text: str) -> tuple[_Words, _Scores]:
         """Return the words of a text, which may exceed the limit, and their tags' probabilities."""
@@ -276,7 +325,8 @@ class Predictor:
 
     def _tag_scores(self, window: Encoding) -> NDArray[np.float64]:
         """Return the probabilities of the tags of tokens, shape (tokens, labels)."""
-        return softmax(self._read(window).astype(np.float64) / self.temperature)
+        (logits,) = self._read([window])
+        return softmax(logits.astype(np.float64) / self.temperature)
 
     def _record(self, text: str, logits: NDArray[np.float32]) -> dict[str, Any]:
         if self.returns_vectors:
@@ -360,6 +410,9 @@ def sigmoid(logits: NDArray[np.float64]) -> NDArray[np.float64]:
     scores: NDArray[np.float64] = 0.5 + 0.5 * np.tanh(0.5 * logits)  # exp would overflow
     return scores
 
+
+_Inputs = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
+"""Token ids, attention mask and segment ids, each of shape (batch, tokens)."""
 
 _Words = list[tuple[int, int]]
 """Start and end of the words of a text, in characters."""
