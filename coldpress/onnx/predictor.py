@@ -241,6 +241,8 @@ class Predictor:
 
     def _map(self, function: Callable[[Any], list[Any]], rows: Sequence[Any]) -> list[Any]:
         """Apply a function to chunks of rows, on several threads if there are; keep the order."""
+        if len(rows) == 1:
+            return function(rows)
         size = min(_CHUNK_ROWS, math.ceil(len(rows) / self._threads))
         chunks = [rows[first : first + size] for first in range(0, len(rows), size or 1)]
         if self._pool is None or len(chunks) < 2:
@@ -287,9 +289,17 @@ class Predictor:
         """Return the records of texts or of pairs of texts."""
         if self.kind == ENTITIES:
             return [self._entity_record(text) for text in rows if isinstance(text, str)]
+        if len(rows) == 1:
+            return [self._answer_alone(rows[0])]
+        logits = self._read(self._tokenizer.encode_batch_fast(list(rows)))
         texts = [row if isinstance(row, str) else row[0] for row in rows]
-        logits = self._read(self._tokenizer.encode_batch(list(rows)))
         return list(map(self._record, texts, logits))
+
+    def _answer_alone(self, row: str | tuple[str, str]) -> dict[str, Any]:
+        """Return the record of one text or pair, with as few steps as possible."""
+        if isinstance(row, str):
+            return self._record(row, self._read_alone(self._tokenizer.encode(row)))
+        return self._record(row[0], self._read_alone(self._tokenizer.encode(*row)))
 
     def _entity_record(self, text: str) -> dict[str, Any]:
         words, scores = self._tag_words(text)
@@ -302,16 +312,18 @@ class Predictor:
             chosen = [encodings[place] for place in group]
             ids = np.array([encoding.ids for encoding in chosen], dtype=np.int64)
             types = [encoding.type_ids for encoding in chosen] if self._has_types else ids
-            return ids, self._mask(ids), np.asarray(types, dtype=np.int64)
+            return ids, np.ones_like(ids), np.asarray(types, dtype=np.int64)
 
         return self._read_batches([len(encoding) for encoding in encodings], select)
 
-    def _mask(self, ids: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the mask of tokens without padding; that of a single text is a part of another."""
-        rows, count = ids.shape
-        if rows == 1 and count <= self._ones.shape[1]:
-            return self._ones[:, :count]
-        return np.ones_like(ids)
+    def _read_alone(self, encoding: Encoding) -> NDArray[np.float32]:
+        """Return the logits of one text."""
+        ids = np.array([encoding.ids], dtype=np.int64)
+        count = ids.shape[1]
+        mask = self._ones[:, :count] if count <= self._ones.shape[1] else np.ones_like(ids)
+        types = np.array([encoding.type_ids], dtype=np.int64) if self._has_types else ids
+        logits: NDArray[np.float32] = self._run(ids, mask, types)[0]
+        return logits
 
     def _tag_words(self, text: str) -> tuple[_Words, _Scores]:
         """Return the words of a text, which may exceed the limit, and their tags' probabilities."""
@@ -325,8 +337,7 @@ class Predictor:
 
     def _tag_scores(self, window: Encoding) -> NDArray[np.float64]:
         """Return the probabilities of the tags of tokens, shape (tokens, labels)."""
-        (logits,) = self._read([window])
-        return softmax(logits.astype(np.float64) / self.temperature)
+        return softmax(self._read_alone(window).astype(np.float64) / self.temperature)
 
     def _record(self, text: str, logits: NDArray[np.float32]) -> dict[str, Any]:
         if self.returns_vectors:
