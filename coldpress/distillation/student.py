@@ -55,7 +55,14 @@ class StudentShape(Section):
     neurons: Annotated[
         int | None, Field(ge=1, le=65536, description="Feed-forward neurons of each layer.")
     ] = None
-
+    embedding_rank: Annotated[
+        int | None,
+        Field(
+            ge=1,
+            le=4096,
+            description="Numbers per token, if the token table is a product of two matrices.",
+        ),
+    ] = None
     dimension: Annotated[
         int | None,
         Field(ge=1, le=4096, description="Length of the vectors of a sentence embedding model."),
@@ -97,7 +104,8 @@ class StudentShape(Section):
 
         Args:
             teacher: The teacher, or the model that takes its place; not changed.
-            rows: Texts to measure activations on, unless the student only has fewer layers.
+            rows: Texts to measure activations on, and to count tokens in; unused if the student
+                only has fewer layers.
 
         Returns:
             The untrained student.
@@ -113,8 +121,9 @@ class StudentShape(Section):
             teacher: Sizes of the teacher, or of the model that takes its place.
 
         Raises:
-            InputError: The student would be larger, its width is not a multiple of the head size,
-                or its width is that of the teacher's embedding table before the projection.
+            InputError: The student would be larger, its token table would not become narrower, its
+                width is not a multiple of the head size, or its width is that of the teacher's
+                embedding table before the projection.
         """
         owner = "the teacher" if self.from_ is None else "the pretrained model"
         sizes = {
@@ -126,6 +135,12 @@ class StudentShape(Section):
         for field, (size, limit) in sizes.items():
             if size > limit:
                 raise InputError(f"distill.student.{field}: {size}, but {owner} has {limit}")
+        table_width = teacher.projected_from or self.width or teacher.hidden_size
+        if (self.embedding_rank or 0) >= table_width:
+            raise InputError(
+                f"distill.student.embedding_rank: {self.embedding_rank} is not smaller than"
+                f" {table_width}, the width of the token table"
+            )
         if (self.width or 0) % teacher.head_size:
             raise InputError(
                 f"distill.student.width: {self.width} is not a multiple of {teacher.head_size},"

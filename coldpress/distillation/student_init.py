@@ -19,6 +19,7 @@ from coldpress.data.splits import Split
 from coldpress.distillation.narrow_width import project_width
 from coldpress.model.classifier import Classifier
 from coldpress.model.hooks import record_inputs
+from coldpress.model.low_rank import factor_token_table
 from coldpress.model.surgery import keep_heads, keep_layers, keep_neurons
 
 if TYPE_CHECKING:
@@ -47,12 +48,21 @@ def init_student(teacher: Classifier, shape: StudentShape, rows: Split) -> Class
     Args:
         teacher: The teacher, or the model that takes its place; not changed.
         shape: Sizes of the student, none larger than the teacher's.
-        rows: Texts to measure activations on, if heads, neurons or the width are reduced. At most
-            `SAMPLE_ROWS` of them are read, evenly spaced.
+        rows: Texts to measure activations on, if heads, neurons or the width are reduced: at most
+            `SAMPLE_ROWS` of them, evenly spaced. Tokens of a factored table are counted in all.
 
     Returns:
         A student of this shape.
     """
+    student = _cut_layers(teacher, shape, rows)
+    if shape.embedding_rank is None:
+        return student
+    counted = encode(student.tokenizer, replace(rows, targets=()))
+    return factor_token_table(student, shape.embedding_rank, counted)
+
+
+def _cut_layers(teacher: Classifier, shape: StudentShape, rows: Split) -> Classifier:
+    """Keep some layers, and the most active parts of them."""
     layers = shape.teacher_layers(len(teacher.layers))
     student = keep_layers(teacher, layers)
     if (shape.width, shape.heads, shape.neurons) == (None, None, None):

@@ -51,7 +51,7 @@ class Embeddings(MethodSection):
         Raises:
             InputError: The table is not wider than the rank.
         """
-        from coldpress.pruning.low_rank import factor_token_table
+        from coldpress.model.low_rank import factor_token_table
 
         self._check_width(classifier.token_table.embedding_dim)
         return factor_token_table(classifier, self.rank, context.data.train)

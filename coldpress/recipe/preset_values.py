@@ -59,7 +59,13 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
         "soft_targets": _CROSSED_VARIANTS,
         "distill": {
             "method": "logits",
-            "student": {"layers": 2, "width": 192, "heads": 4, "neurons": 256},
+            "student": {
+                "layers": 2,
+                "width": 192,
+                "heads": 4,
+                "neurons": 256,
+                "embedding_rank": 44,
+            },
             "temperature": 4,
             "alpha": 0.9,
             "epochs": 2,
@@ -69,10 +75,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
             "dropout": 0,
             "freeze_embeddings": False,
         },
-        "prune": [
-            {"method": "vocabulary"},
-            {"method": "embeddings", "rank": 44, "recovery_epochs": 1},
-        ],
+        "prune": [{"method": "vocabulary"}],
         "quantize": {"method": "static-int8"},
     },
 }

@@ -162,8 +162,10 @@ def _ranks(rank: int, width: int | None) -> list[int]:
 
 def _table_width(recipe: Recipe, size: TeacherSize) -> int:
     """Return the width of the student's table of tokens."""
-    width = None if recipe.distill is None else recipe.distill.student.width
-    return size.projected_from or width or size.hidden_size
+    if recipe.distill is None:
+        return size.projected_from or size.hidden_size
+    student = recipe.distill.student
+    return student.embedding_rank or size.projected_from or student.width or size.hidden_size
 
 
 def _has_model(recipe: Recipe) -> bool:

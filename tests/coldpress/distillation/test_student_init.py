@@ -14,6 +14,7 @@ from coldpress.errors import InputError
 from coldpress.method import TeacherDescription
 from coldpress.model.checkpoint import LayerShape
 from coldpress.model.classifier import Classifier
+from coldpress.model.factored_embedding import full_token_table
 from coldpress.teacher.size import TeacherSize
 
 # Of rows with 3 and 4 tokens, whatever they are.
@@ -66,6 +67,16 @@ def test_neurons_are_ranked_in_the_layer_that_the_student_takes(
     assert student.linear(student.layers[0], "up").bias.tolist() == [30.0, 31.0]
 
 
+def test_a_token_table_is_factored_before_training(tiny: Classifier, split: Split) -> None:
+    """A table of 12 tokens has at most rank 12, so that its product is the table itself."""
+    student = StudentShape(layers=1, embedding_rank=12).build(tiny, split)
+    assert student.token_table.embedding_dim == 12
+    torch.testing.assert_close(full_token_table(student), full_token_table(tiny))
+    narrow = StudentShape(layers=1, width=8, embedding_rank=3).build(tiny, split)
+    assert full_token_table(narrow).shape == (12, 8)
+    assert torch.linalg.matrix_rank(full_token_table(narrow)) == 3
+
+
 @pytest.mark.parametrize(
     ("student", "wrong"),
     [
@@ -73,6 +84,11 @@ def test_neurons_are_ranked_in_the_layer_that_the_student_takes(
         ({"layers": 1, "width": 160}, "width: 160, but the teacher has 128"),
         ({"layers": 1, "heads": 5}, "heads: 5, but the teacher has 4"),
         ({"layers": 1, "neurons": 513}, "neurons: 513, but the teacher has 512"),
+        ({"layers": 1, "embedding_rank": 128}, "embedding_rank: 128 is not smaller than 128"),
+        (
+            {"layers": 1, "width": 64, "embedding_rank": 64},
+            "embedding_rank: 64 is not smaller than 64",
+        ),
         (
             {"layers": 1, "width": 48},
             "width: 48 is not a multiple of 32, the size of the teacher's",

@@ -83,16 +83,20 @@ def test_a_vocabulary_that_cannot_be_pruned_is_refused_before_anything_is_traine
         run_preflight(pruned, tmp_path)
 
 
-@pytest.mark.parametrize(("rank", "message"), [(16, "16 is not smaller than 16"), (8, "8 is not")])
-def test_a_rank_is_smaller_than_the_width_of_the_model_that_is_pruned(
-    teacher: Path, tmp_path: Path, rank: int, message: str
+@pytest.mark.parametrize(
+    ("width", "student"),
+    [(16, None), (8, {"layers": 1, "width": 8}), (4, {"layers": 1, "embedding_rank": 4})],
+)
+def test_a_rank_is_smaller_than_the_width_of_the_table_that_is_pruned(
+    teacher: Path, tmp_path: Path, width: int, student: dict[str, int] | None
 ) -> None:
-    """The student has half of the teacher's width."""
-    step = {"method": "embeddings", "rank": rank}
-    distill = {"method": "logits", "student": {"layers": 1, "width": 8}} if rank == 8 else None
-    with pytest.raises(InputError, match=rf"^prune: embeddings: rank: {message}"):
+    """The teacher's table has a width of 16; a student's may be narrower."""
+    step = {"method": "embeddings", "rank": width}
+    distill = None if student is None else {"method": "logits", "student": student}
+    message = rf"^prune: embeddings: rank: {width} is not smaller than {width}"
+    with pytest.raises(InputError, match=message):
         run_preflight(recipe_with_teacher(teacher, prune=[step], distill=distill), tmp_path)
-    smaller = {**step, "rank": rank - 1}
+    smaller = {**step, "rank": width - 1}
     run_preflight(recipe_with_teacher(teacher, prune=[smaller], distill=distill), tmp_path)
 
 

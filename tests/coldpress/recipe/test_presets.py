@@ -55,7 +55,13 @@ def test_a_preset_is_a_recipe_with_its_sections_written_out() -> None:
         "soft_targets": {"augment": {"copies": 3, "crossovers": 30, "max_rows": 200_000}},
         "distill": {
             "method": "logits",
-            "student": {"layers": 2, "width": 192, "heads": 4, "neurons": 256},
+            "student": {
+                "layers": 2,
+                "width": 192,
+                "heads": 4,
+                "neurons": 256,
+                "embedding_rank": 44,
+            },
             "epochs": 2,
             "learning_rate": 5e-4,
             "batch_size": 64,
@@ -63,10 +69,7 @@ def test_a_preset_is_a_recipe_with_its_sections_written_out() -> None:
             "dropout": 0.0,
             "freeze_embeddings": False,
         },
-        "prune": [
-            {"method": "vocabulary"},
-            {"method": "embeddings", "rank": 44, "recovery_epochs": 1},
-        ],
+        "prune": [{"method": "vocabulary"}],
         "quantize": {"method": "static-int8"},
     }
     assert tiny.model_copy(update={"preset": None}) == recipe(**written)
@@ -89,7 +92,13 @@ def test_a_section_without_a_method_changes_fields_of_the_preset() -> None:
     assert changed.distill is not None
     assert changed.distill.model_dump(exclude_unset=True) == {
         "method": "logits",
-        "student": {"layers": 2, "width": 160, "heads": 4, "neurons": 256},
+        "student": {
+            "layers": 2,
+            "width": 160,
+            "heads": 4,
+            "neurons": 256,
+            "embedding_rank": 44,
+        },
         "temperature": 4.0,
         "alpha": 0.9,
         "epochs": 3,
