@@ -137,7 +137,7 @@ def _generate(context: StageContext) -> dict[str, float]:
 
 
 def _transfer_rows(context: StageContext) -> tuple[Split | None, Split]:
-    """Return the variants of texts, if any, and all rows that need soft targets."""
+    """Return the variants of training texts, if any, and all rows that need soft targets."""
     from coldpress.kinds.vectors import learns_vectors
     from coldpress.model import serialization
 
@@ -147,9 +147,11 @@ def _transfer_rows(context: StageContext) -> tuple[Split | None, Split]:
     augmented = None
     if recipe.soft_targets.augment is not None:
         teacher = serialization.load_classifier(context.inputs[0])
-        variants = recipe.soft_targets.augment.make_variants(teacher, rows, recipe.seed)
-        # A variant may happen to equal a test or validation text.
+        variants = recipe.soft_targets.augment.make_variants(teacher, benchmark.train, recipe.seed)
+        # A variant may happen to equal a test, validation or unlabelled text.
         variants = leakage.remove_leaked_rows(variants, benchmark.test, benchmark.validation).rows
+        present = set(rows.ids)
+        variants = variants.take([n for n, name in enumerate(variants.ids) if name not in present])
         augmented = variants if len(variants) else None
         rows = rows.concat(variants)
     if learns_vectors(benchmark.kind):

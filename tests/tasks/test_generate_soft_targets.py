@@ -142,3 +142,17 @@ def test_unlabelled_test_texts_are_counted_and_left_out(
     assert metrics["unlabelled_validation_texts"] == 0
     train = data.load_benchmark(make_recipe(tmp_path)).train
     assert metrics["rows"] == len(targets.ids) == len(train) + 1
+
+
+def test_unlabelled_texts_have_no_variants(teacher: Checkpoint, tmp_path: Path) -> None:
+    """Users can add more of them; the room of `max_rows` is for variants of training texts."""
+    pool = tmp_path / "pool.csv"
+    pool.write_text("text\n" + "".join(f"unlabelled {n}\n" for n in range(100)))
+    rows = len(data.load_benchmark(make_recipe(tmp_path)).train)
+    augment = {"copies": 1, "mask": 1.0, "replace": 0.0, "max_rows": 2 * rows}
+    targets, metrics = generate(
+        make_recipe(tmp_path, unlabelled=pool, augment=augment), teacher, tmp_path / "answers"
+    )
+    assert targets.augmented is not None
+    assert metrics["rows"] == rows + 100 + len(targets.augmented)
+    assert not any("unlabelled" in text for text in targets.augmented.texts)
