@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from dataclasses import dataclass
 from functools import partial
@@ -53,6 +54,9 @@ def start(options: Options) -> None:
             the address cannot be used.
         CorruptCheckpointError: A file is missing or was changed.
     """
+    # The predictor's own threads tokenize. The library would start one for every core of the host,
+    # even if the container may use fewer.
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
     share = check_options(options.model, options.shadow, options.share)
     stop = threading.Event()
     with open_socket(options.host, options.port) as listener:
