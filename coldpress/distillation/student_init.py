@@ -54,21 +54,21 @@ def init_student(teacher: Classifier, shape: StudentShape, rows: Split) -> Class
     Returns:
         A student of this shape.
     """
-    student = _cut_layers(teacher, shape, rows)
+    # Labels play no part here, and the last rows may have none.
+    texts = replace(rows, targets=())
+    student = _keep_parts(teacher, shape, texts)
     if shape.embedding_rank is None:
         return student
-    counted = encode(student.tokenizer, replace(rows, targets=()))
-    return factor_token_table(student, shape.embedding_rank, counted)
+    return factor_token_table(student, shape.embedding_rank, encode(student.tokenizer, texts))
 
 
-def _cut_layers(teacher: Classifier, shape: StudentShape, rows: Split) -> Classifier:
-    """Keep some layers, and the most active parts of them."""
+def _keep_parts(teacher: Classifier, shape: StudentShape, rows: Split) -> Classifier:
+    """Keep some layers, the most active parts of them, and the first principal components."""
     layers = shape.teacher_layers(len(teacher.layers))
     student = keep_layers(teacher, layers)
     if (shape.width, shape.heads, shape.neurons) == (None, None, None):
         return student
-    # Labels play no part here, and the last rows may have none.
-    sample = replace(rows, targets=()).take(evenly_spaced_rows(len(rows), SAMPLE_ROWS))
+    sample = rows.take(evenly_spaced_rows(len(rows), SAMPLE_ROWS))
     texts = encode(teacher.tokenizer, sample)
     stats = measure_activations(teacher, texts)
     if shape.heads is not None:

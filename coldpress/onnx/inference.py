@@ -16,7 +16,7 @@ _BATCH_SIZE = 64
 
 
 def raw_logits(predictor: Predictor, rows: EncodedSplit) -> Logits:
-    """Run the graph on every row, each alone, as the predictor answers.
+    """Run the graph on every row, without padding, as the predictor answers.
 
     Args:
         predictor: The exported model.
@@ -74,7 +74,7 @@ def logit_thresholds(predictor: Predictor) -> NDArray[np.float64] | None:
 
 
 def run_batch(predictor: Predictor, batch: Batch) -> Logits:
-    """Run the graph on the rows of a batch, each alone.
+    """Run the graph on the rows of a batch, without padding.
 
     Args:
         predictor: The exported model.

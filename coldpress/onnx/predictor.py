@@ -148,6 +148,8 @@ class Predictor:
         if self.pairs is not None and self.pairs is (pairs is None):
             raise ValueError(f"this model answers {'pairs of' if self.pairs else 'single'} texts")
         _check_texts("text", texts)
+        if pairs is None and self.kind == ENTITIES:
+            return self._map_each(self._entity_record, texts)
         if pairs is None:
             return self._map(self._answer, texts)
         _check_texts("text_pair", pairs)
@@ -195,7 +197,7 @@ class Predictor:
         if self.kind != ENTITIES:
             raise ValueError(f"this model is of kind {self.kind}; flags of words need {ENTITIES}")
         _check_texts("text", texts)
-        results = self._map(lambda chunk: list(map(self._tag_words, chunk)), texts)
+        results = self._map_each(self._tag_words, texts)
         return [
             _flag_words(text, words, scores, self.labels, self.operating_points)
             for text, (words, scores) in zip(texts, results, strict=True)
@@ -207,7 +209,7 @@ class Predictor:
         attention_mask: NDArray[np.int64],
         token_type_ids: NDArray[np.int64],
     ) -> NDArray[np.float32]:
-        """Run the graph on the rows of a padded batch, each alone and without its padding.
+        """Run the graph on the rows of a padded batch, each without its padding.
 
         Args:
             input_ids: Shape (batch, tokens).
@@ -241,13 +243,16 @@ class Predictor:
 
     def _map(self, function: Callable[[Any], list[Any]], rows: Sequence[Any]) -> list[Any]:
         """Apply a function to chunks of rows, on several threads if there are; keep the order."""
-        if len(rows) == 1:
+        if len(rows) < 2:
             return function(rows)
         size = min(_CHUNK_ROWS, math.ceil(len(rows) / self._threads))
-        chunks = [rows[first : first + size] for first in range(0, len(rows), size or 1)]
-        if self._pool is None or len(chunks) < 2:
-            return list(chain.from_iterable(map(function, chunks)))
-        return list(chain.from_iterable(self._pool.map(function, chunks)))
+        chunks = [rows[first : first + size] for first in range(0, len(rows), size)]
+        results = map(function, chunks) if self._pool is None else self._pool.map(function, chunks)
+        return list(chain.from_iterable(results))
+
+    def _map_each(self, function: Callable[[str], Any], texts: Sequence[str]) -> list[Any]:
+        """Apply a function to each text, in the chunks of `_map`."""
+        return self._map(lambda chunk: list(map(function, chunk)), texts)
 
     def _read_batches(
         self, counts: Sequence[int], select: Callable[[Sequence[int]], _Inputs]
@@ -264,7 +269,7 @@ class Predictor:
 
     def _group(self, counts: Sequence[int]) -> Iterator[Sequence[int]]:
         """Yield the places of texts that share a batch."""
-        if not self._batches or len(counts) == 1:
+        if not self._batches:
             yield from ([place] for place in range(len(counts)))
             return
         by_count = sorted(range(len(counts)), key=counts.__getitem__)
@@ -287,8 +292,6 @@ class Predictor:
 
     def _answer(self, rows: Sequence[str] | Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
         """Return the records of texts or of pairs of texts."""
-        if self.kind == ENTITIES:
-            return [self._entity_record(text) for text in rows if isinstance(text, str)]
         if len(rows) == 1:
             return [self._answer_alone(rows[0])]
         logits = self._read(self._tokenizer.encode_batch_fast(list(rows)))
