@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field
@@ -114,6 +115,15 @@ class StudentShape(Section):
 
         return init_student(teacher, self, rows)
 
+    def size(self, source: TeacherSize) -> TeacherSize:
+        """Return the sizes that pruning of the student depends on: its width and that of its table.
+
+        Args:
+            source: Sizes of the teacher, or of the model that takes its place.
+        """
+        size = source.with_width(self.width)
+        return replace(size, projected_from=self.embedding_rank or size.projected_from)
+
     def check(self, teacher: TeacherSize) -> None:
         """Check that the student can be built from this teacher.
 
@@ -135,7 +145,7 @@ class StudentShape(Section):
         for field, (size, limit) in sizes.items():
             if size > limit:
                 raise InputError(f"distill.student.{field}: {size}, but {owner} has {limit}")
-        table_width = teacher.projected_from or self.width or teacher.hidden_size
+        table_width = teacher.with_width(self.width).table_width
         if (self.embedding_rank or 0) >= table_width:
             raise InputError(
                 f"distill.student.embedding_rank: {self.embedding_rank} is not smaller than"

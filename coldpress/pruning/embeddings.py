@@ -36,7 +36,7 @@ class Embeddings(MethodSection):
         Raises:
             InputError: It is not.
         """
-        self._check_width(teacher.size.projected_from or teacher.size.hidden_size)
+        self._check_width(teacher.size.table_width)
 
     def prune(self, classifier: Classifier, context: PruningContext) -> Classifier:
         """Replace the table by its best factors; tokens of the texts count by their frequency.

@@ -135,19 +135,11 @@ def _check_methods(
         _check_dimension(recipe, recipe.distill.student.dimension, sizes[0])
     last = tokenizers[-1]
     source = TeacherDescription(sizes[-1], None if last is None else last.tokenizer)
-    pruned = replace(source, size=_student_size(recipe, source.size))
+    student = None if recipe.distill is None else recipe.distill.student
+    pruned = source if student is None else replace(source, size=student.size(source.size))
     for method in recipe.methods:
         method.check(pruned if method in (recipe.prune or ()) else source)
     _check_masks(recipe, tokenizers)
-
-
-def _student_size(recipe: Recipe, source: TeacherSize) -> TeacherSize:
-    """Return the sizes that pruning steps depend on."""
-    if recipe.distill is None:
-        return source
-    student = recipe.distill.student
-    size = source.with_width(student.width)
-    return replace(size, projected_from=student.embedding_rank or size.projected_from)
 
 
 def _check_dimension(recipe: Recipe, dimension: int, first: TeacherSize) -> None:

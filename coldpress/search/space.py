@@ -162,10 +162,8 @@ def _ranks(rank: int, width: int | None) -> list[int]:
 
 def _table_width(recipe: Recipe, size: TeacherSize) -> int:
     """Return the width of the student's table of tokens."""
-    if recipe.distill is None:
-        return size.projected_from or size.hidden_size
-    student = recipe.distill.student
-    return student.embedding_rank or size.projected_from or student.width or size.hidden_size
+    pruned = size if recipe.distill is None else recipe.distill.student.size(size)
+    return pruned.table_width
 
 
 def _has_model(recipe: Recipe) -> bool:

@@ -40,6 +40,11 @@ class TeacherSize:
         return self.hidden_size // self.heads
 
     @property
+    def table_width(self) -> int:
+        """Width of the token table."""
+        return self.projected_from or self.hidden_size
+
+    @property
     def weights_bytes(self) -> int:
         """Approximate size in fp32: token table, attention and feed-forward matrices."""
         attention = 4 * self.hidden_size**2
