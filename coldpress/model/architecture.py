@@ -183,15 +183,30 @@ ARCHITECTURES = {
 }
 
 STATIC = "static"
-"""Family of models without layers, `coldpress.model.static_model`, which no teacher is of."""
+"""Family of `coldpress.model.static_model`."""
 
-STATIC_ARCHITECTURE = Architecture(
-    encoder="encoder",
-    layers="layers",
-    embeddings=Embeddings(words="embeddings.rows", positions=None, segments=None),
-    norms=Norms(final="norm"),
-    classification_head=OutputHead(pooler="dense", activation="relu"),
-)
+CONVOLUTION = "convolution"
+"""Family of `coldpress.model.convolutional_model`."""
+
+CONVOLUTION_PATH = "encoder.convolution"
+"""Path of that model's linear module which reads windows of tokens."""
+
+WITHOUT_LAYERS = {
+    STATIC: Architecture(
+        encoder="encoder",
+        layers="layers",
+        embeddings=Embeddings(words="embeddings.rows", positions=None, segments=None),
+        norms=Norms(final="norm"),
+        classification_head=OutputHead(pooler="dense", activation="relu"),
+    ),
+    CONVOLUTION: Architecture(
+        encoder="encoder",
+        layers="layers",
+        embeddings=Embeddings(words="embeddings.rows", positions=None, segments=None),
+        classification_head=OutputHead(pooler=None),
+    ),
+}
+"""Families of students without layers, which no teacher is of."""
 
 
 def find_architecture(family: str) -> Architecture:
@@ -203,4 +218,4 @@ def find_architecture(family: str) -> Architecture:
     Raises:
         KeyError: The family is not supported.
     """
-    return STATIC_ARCHITECTURE if family == STATIC else ARCHITECTURES[family]
+    return (ARCHITECTURES | WITHOUT_LAYERS)[family]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from coldpress.kinds.kind import HeadName, TaskKind
-from coldpress.model.architecture import ARCHITECTURES, STATIC
+from coldpress.model.architecture import ARCHITECTURES, WITHOUT_LAYERS
 from coldpress.model.components import Architecture, OutputHead, TokensRead
 from coldpress.model.sentence_head import CONFIG_KEY, DENSE, Pooling, read_head
 
@@ -58,7 +58,7 @@ def find_tokens_read(table: Architecture, kind: TaskKind, config: Any) -> Tokens
         return "all"
     if has_sentence_head(kind, config):
         return _SENTENCE_READS.get(read_head(config).pooling, "together")
-    if config.model_type == STATIC:
+    if config.model_type in WITHOUT_LAYERS:
         return "together"
     keys = table.config_keys
     return "first" if keys.pooling is None else keys.poolings[getattr(config, keys.pooling)]
@@ -70,13 +70,13 @@ def new_module(kind: TaskKind, config: Any, **settings: Any) -> nn.Module:  # no
     Args:
         kind: Task kind.
         config: The transformers configuration; that of a sentence model has its `sentence_head`.
-        settings: Further arguments of transformers' `from_config`, such as `dtype`. A static model
-            ignores them: it is in float32.
+        settings: Further arguments of transformers' `from_config`, such as `dtype`. A model
+            without layers ignores them: it is in float32.
     """
-    if config.model_type == STATIC:
-        from coldpress.model.static_model import StaticModel
+    if config.model_type in WITHOUT_LAYERS:
+        from coldpress.model.without_layers import new_module_without_layers
 
-        return StaticModel(config)
+        return new_module_without_layers(config)
     module = model_class(kind, config).from_config(config, attn_implementation="eager", **settings)
     return attach_head(kind, module)
 

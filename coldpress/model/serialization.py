@@ -21,13 +21,13 @@ from coldpress.model.factored_embedding import add_factors
 from coldpress.model.fused_linears import fuse_state_dict, unfuse_state_dict
 from coldpress.model.model_config import build_config, write_config
 from coldpress.model.output_head import new_module
-from coldpress.model.static_model import register_config
 from coldpress.model.tokenizer_config import (
     TOKENIZER_CONFIG,
     build_tokenizer_config,
     find_mask_token,
     read_mask_token,
 )
+from coldpress.model.without_layers import register_configs
 from coldpress.schema.finite import check_arrays_finite
 
 
@@ -55,7 +55,7 @@ def build_skeleton(checkpoint: Checkpoint) -> Classifier:
     Returns:
         The classifier in evaluation mode.
     """
-    register_config()
+    register_configs()
     config = AutoConfig.from_pretrained(checkpoint.path, local_files_only=True)
     kind = task_kind(checkpoint.manifest.kind)
     # Training is in float32, whatever precision the pretrained configuration names.

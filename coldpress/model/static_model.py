@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers import AutoConfig, PreTrainedConfig
+from transformers import PreTrainedConfig
 from transformers.modeling_outputs import SequenceClassifierOutput
 
 from coldpress.model.architecture import STATIC
@@ -47,13 +47,8 @@ class StaticConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]
     pad_token_id: int | None = 0
 
 
-def register_config() -> None:
-    """Make transformers read the configuration of a static model."""
-    AutoConfig.register(STATIC, StaticConfig, exist_ok=True)
-
-
 class StaticModel(nn.Module):
-    """The model in torch; module paths are those of `STATIC_ARCHITECTURE`.
+    """The model in torch; module paths are those of `WITHOUT_LAYERS`.
 
     Attributes:
         config: Its sizes.

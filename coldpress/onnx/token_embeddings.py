@@ -15,6 +15,8 @@ from coldpress.onnx.predictor import open_session
 
 _SUMS = ("MatMul", "MatMulInteger")
 """Operators that may add up the rows of a static model, their second input."""
+_LONGER_TEXTS = ("Concat", "Pad")
+"""Operators that may append ids to those of a text, their first input."""
 
 
 def read_token_embeddings(path: Path) -> NDArray[np.float32]:
@@ -43,10 +45,10 @@ def read_token_embeddings(path: Path) -> NDArray[np.float32]:
 
 
 def _find_lookup(graph: onnx.GraphProto) -> onnx.NodeProto:
-    """Return the node that looks up tokens, with the n-grams that may follow them."""
+    """Return the node that looks up tokens, which n-grams or padding may follow."""
     tokens = {"input_ids"}
     for node in graph.node:
-        if node.op_type == "Concat" and node.input[0] == "input_ids":
+        if node.op_type in _LONGER_TEXTS and node.input[0] == "input_ids":
             tokens.update(node.output)
     lookups: list[onnx.NodeProto] = [
         node for node in graph.node if node.op_type == "Gather" and node.input[1] in tokens

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from coldpress.model.architecture import CONVOLUTION_PATH
 from coldpress.model.classifier import Classifier
 from coldpress.quantization.arithmetic.table import modules_with_weights
 
@@ -53,7 +54,8 @@ def _group_name(classifier: Classifier, path: str) -> str:
     head = classifier.output_head
     inside = path.removeprefix(f"{table.encoder}.{table.layers}.")
     if inside == path:
-        return {head.pooler: "pooler", head.output: LOGITS}.get(path, "embedding projection")
+        names = {head.pooler: "pooler", head.output: LOGITS, CONVOLUTION_PATH: "convolution"}
+        return names.get(path, "embedding projection")
     number, _, linear = inside.partition(".")
     attention = linear in table.attention.linears.values()
     return f"{'attention' if attention else 'feed-forward'} of layer {int(number) + 1}"

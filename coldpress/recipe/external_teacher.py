@@ -30,7 +30,7 @@ def check_external_teacher(
     if distill.compares_activations:
         raise ValueError(
             f"distill.method: {distill.method} is not possible with {origin}, of which only the"
-            " outputs are used; use logits or static"
+            " outputs are used; use logits, static or convolution"
         )
     if distill.student.from_ is None:
         raise ValueError(f"{STUDENT_FIELD}: required with {origin}, whose weights are not used")

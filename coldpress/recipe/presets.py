@@ -35,8 +35,8 @@ def fill_in_preset(content: Mapping[str, Any]) -> dict[str, Any]:
         # The teacher does not know the words of translations, so it has no variants of them. If
         # only outputs of a teacher are used, there is no table of tokens to make variants of.
         sections.pop("soft_targets", None)
-    if _is_static(content):
-        # A static student has nothing to prune.
+    if _has_no_layers(content):
+        # Such a student has nothing to prune.
         sections.pop("prune", None)
     filled = {field: _fill_in(values, content.get(field)) for field, values in sections.items()}
     return {**content, **filled}
@@ -84,9 +84,9 @@ def _is_external(content: Mapping[str, Any]) -> bool:
     return isinstance(teacher, Mapping) and "origin" in teacher
 
 
-def _is_static(content: Mapping[str, Any]) -> bool:
+def _has_no_layers(content: Mapping[str, Any]) -> bool:
     distill = content.get("distill")
-    return isinstance(distill, Mapping) and distill.get("method") == "static"
+    return isinstance(distill, Mapping) and distill.get("method") in ("static", "convolution")
 
 
 def _fill_in(values: Any, section: Any) -> Any:  # noqa: ANN401

@@ -7,7 +7,12 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from coldpress.distillation import DistillationMethod, Logits, Static, StudentShape
+from coldpress.distillation import (
+    WITHOUT_LAYERS,
+    DistillationMethod,
+    Logits,
+    StudentShape,
+)
 from coldpress.distillation.languages import check_languages
 from coldpress.evaluation import Evaluate
 from coldpress.evaluation.operating_points.section import check_kind
@@ -25,7 +30,7 @@ from coldpress.recipe.placement import Placement
 from coldpress.recipe.presets import PresetName, fill_in_preset
 from coldpress.recipe.search_space import SearchSpace
 from coldpress.recipe.soft_targets_section import SoftTargetsSection
-from coldpress.recipe.static_student import check_static_student
+from coldpress.recipe.student_without_layers import check_student_without_layers
 from coldpress.schema.section import FlatChoice, MergedChoice, Section
 from coldpress.schema.stages import RESERVED_SUFFIXES
 from coldpress.teacher.section import TeacherSection
@@ -175,7 +180,7 @@ class Recipe(Section):
 
     @model_validator(mode="after")
     def _check_student_has_layers(self) -> Self:
-        if self.distill is None or isinstance(self.distill, Static):
+        if self.distill is None or isinstance(self.distill, WITHOUT_LAYERS):
             return self
         student = self.distill.student
         if student.layers is None and student.from_ is None:
@@ -183,10 +188,11 @@ class Recipe(Section):
         return self
 
     @model_validator(mode="after")
-    def _check_static_student(self) -> Self:
-        if isinstance(self.distill, Static):
+    def _check_student_without_layers(self) -> Self:
+        if isinstance(self.distill, WITHOUT_LAYERS):
             kind = task_kind(self.benchmark.task_kind_name)
-            check_static_student(kind, self.prune, self.quantize)
+            name = self.distill.method
+            check_student_without_layers(name, kind, self.prune, self.quantize)
         return self
 
     @model_validator(mode="after")

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from coldpress.distillation import Static
+from coldpress.distillation import Convolution, Static
 from coldpress.distillation.student import StudentShape
 from coldpress.errors import InputError
 from coldpress.pruning.embeddings import Embeddings
@@ -84,6 +84,8 @@ def _default_space(recipe: Recipe) -> tuple[Recipe, SearchSpace]:
     """Return layers, pruning and methods of quantization to try, and the steps of pruning."""
     if isinstance(recipe.distill, Static):
         return recipe, {"distill.width": [32, 64, 128], "distill.longest_ngram": [1, 2, 3]}
+    if isinstance(recipe.distill, Convolution):
+        return recipe, {"distill.width": [32, 64, 96], "distill.filters": [128, 256, 512]}
     space: SearchSpace = {"quantize.method": ["dynamic-int8", "static-int8"]}
     size = teacher_size(recipe.initial_model) if _has_model(recipe) else None
     if recipe.distill is not None and recipe.distill.student.width is not None:

@@ -8,7 +8,11 @@ from pydantic import Field, model_validator
 
 from coldpress.distillation.hinton.method import Alpha, Temperature
 from coldpress.distillation.student import StudentShape
-from coldpress.errors import InputError
+from coldpress.distillation.without_layers import (
+    check_shape,
+    check_table,
+    distill_without_layers,
+)
 from coldpress.method import MethodSection
 from coldpress.schema.section import Epochs, LearningRate, Optimization
 
@@ -52,9 +56,7 @@ class Static(Optimization, MethodSection):
 
     @model_validator(mode="after")
     def _check_sizes(self) -> Self:
-        sizes = self.student.without_from().model_dump(exclude_defaults=True)
-        if sizes:
-            raise ValueError(f"student.{min(sizes)}: a static student is not made of layers")
+        check_shape(self.student, "static")
         return self
 
     def check(self, teacher: TeacherDescription) -> None:
@@ -67,18 +69,7 @@ class Static(Optimization, MethodSection):
             InputError: The table would be wider than the teacher or is not to be trained, or the
                 vocabulary of the teacher's tokenizer cannot be reduced.
         """
-        if self.freeze_embeddings:
-            raise InputError(
-                "distill.freeze_embeddings: must be false with method static, which trains a table"
-            )
-        if self.width > teacher.size.hidden_size:
-            raise InputError(
-                f"distill.width: {self.width}, but the teacher has {teacher.size.hidden_size}"
-            )
-        if teacher.tokenizer is not None:
-            from coldpress.model.vocabulary.needed_tokens import check_tokenizer_type
-
-            check_tokenizer_type(teacher.tokenizer, "distill.method: static")
+        check_table(self, teacher)
 
     def distill(self, classifier: Classifier, context: DistillationContext) -> Classifier:
         """Train a student whose vocabulary is that of the training texts.
@@ -87,12 +78,8 @@ class Static(Optimization, MethodSection):
             classifier: The teacher; not changed.
             context: Data and callbacks.
         """
-        from dataclasses import replace
-
-        from coldpress.distillation.phase import Phase, train_in_phases
         from coldpress.distillation.static.student import build_student
 
-        student = build_student(classifier, self, context.data)
-        data = context.data.for_model(student, classifier.tokenizer)
-        context = replace(context, data=data)
-        return train_in_phases(student, [Phase("", data.loss, self)], context)
+        return distill_without_layers(
+            classifier, self, context, lambda teacher, data: build_student(teacher, self, data)
+        )

@@ -14,7 +14,8 @@ from coldpress.schema.finite import check_all_finite, check_arrays_finite
 MICROSOFT = "com.microsoft"
 _DIMENSIONS = ("batch", "sequence")
 _AXES_ARE_AN_INPUT = 18
-"""The operator set from which on the axes of a mean are an input; before, they are an attribute."""
+"""The operator set from which on the axes of a reduction are an input, not an attribute."""
+_REDUCTIONS = ("ReduceMean", "ReduceMax")
 
 
 class Graph:
@@ -129,6 +130,18 @@ class Graph:
         """
         return self.node("ReduceMean", [values], axes=[-1], keepdims=1)
 
+    def maximum(self, values: str, axis: int) -> str:
+        """Add the largest values along a dimension.
+
+        Args:
+            values: Name of a float32 tensor.
+            axis: The dimension, whose size becomes 1.
+
+        Returns:
+            Name of a tensor with as many dimensions.
+        """
+        return self.node("ReduceMax", [values], axes=[axis], keepdims=1)
+
     def model(self, labels: int, opset: int, metadata: Mapping[str, str]) -> ModelProto:
         """Return the finished model; the output of the last node becomes the logits.
 
@@ -160,9 +173,9 @@ class Graph:
         return model
 
     def _move_axes(self) -> None:
-        """Make the axes of means an input."""
+        """Make the axes of reductions an input."""
         for node in self._nodes:
-            if node.op_type == "ReduceMean" and len(node.input) == 1:
+            if node.op_type in _REDUCTIONS and len(node.input) == 1:
                 (axes,) = (a for a in node.attribute if a.name == "axes")
                 node.input.append(self.integers(*axes.ints))
                 node.attribute.remove(axes)

@@ -12,12 +12,13 @@ from onnx import TensorProto
 
 from coldpress.data.encoding import Batch
 from coldpress.errors import InputError
-from coldpress.model.architecture import STATIC
+from coldpress.model.architecture import CONVOLUTION, STATIC
 from coldpress.model.classifier import Classifier
 from coldpress.model.components import Architecture
 from coldpress.onnx.graph import disentangled  # noqa: F401 - registers its kind of attention
 from coldpress.onnx.graph.attention import AttentionLowering, LayerInput, add_attention
 from coldpress.onnx.graph.builder import MICROSOFT, Graph
+from coldpress.onnx.graph.convolution import add_convolution
 from coldpress.onnx.graph.embeddings import add_embeddings
 from coldpress.onnx.graph.lowering import Lowering
 from coldpress.onnx.graph.sentence_head import add_sentence_head
@@ -56,12 +57,17 @@ def build_encoder_graph(classifier: Classifier, *, segments: bool = True) -> Gra
         names.remove("token_type_ids")
     graph = Graph(names, logits_of="tokens" if classifier.tokens_read == "all" else "rows")
     lowering = Lowering(graph, classifier.module)
-    if classifier.config.model_type == STATIC:
-        hidden = add_feature_sum(lowering, classifier)
-    else:
-        hidden = _add_layers(lowering, classifier, add_embeddings(lowering, classifier))
-    _add_head(lowering, classifier, hidden)
+    _add_head(lowering, classifier, _add_hidden(lowering, classifier))
     return graph
+
+
+def _add_hidden(lowering: Lowering, classifier: Classifier) -> str:
+    """Add what precedes the output head: (batch, tokens or 1, hidden)."""
+    if classifier.config.model_type == STATIC:
+        return add_feature_sum(lowering, classifier)
+    if classifier.config.model_type == CONVOLUTION:
+        return add_convolution(lowering, classifier)
+    return _add_layers(lowering, classifier, add_embeddings(lowering, classifier))
 
 
 def _add_layers(lowering: Lowering, classifier: Classifier, hidden: str) -> str:

@@ -9,6 +9,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from coldpress.model.architecture import CONVOLUTION_PATH
 from coldpress.model.classifier import Classifier
 from coldpress.model.normalization import Norm, bias_of
 from coldpress.quantization.core.convert import Ranges, modules_of_type
@@ -49,6 +50,10 @@ def smoothing_sites(classifier: Classifier) -> Iterator[SmoothingSite]:
     table = classifier.architecture
     head = classifier.output_head
     paths = modules_of_type(classifier, nn.Linear)
+    if CONVOLUTION_PATH in paths:
+        # A filter that is divided by a number has its largest value divided by it.
+        yield SmoothingSite((head.output,), CONVOLUTION_PATH)
+        return
     projection = f"{table.encoder}.{table.embeddings.projection}"
     if projection in paths:
         yield SmoothingSite((projection,), f"{table.encoder}.{table.embeddings.norm}")

@@ -1,0 +1,1 @@
+"""Distillation into a convolution over a table of tokens."""
