@@ -7,12 +7,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from coldpress.distillation import (
-    WITHOUT_LAYERS,
-    DistillationMethod,
-    Logits,
-    StudentShape,
-)
+from coldpress.distillation import WITHOUT_LAYERS, DistillationMethod, Logits, StudentShape
 from coldpress.distillation.languages import check_languages
 from coldpress.evaluation import Evaluate
 from coldpress.evaluation.operating_points.section import check_kind
@@ -179,20 +174,17 @@ class Recipe(Section):
         return self
 
     @model_validator(mode="after")
-    def _check_student_has_layers(self) -> Self:
-        if self.distill is None or isinstance(self.distill, WITHOUT_LAYERS):
+    def _check_layers(self) -> Self:
+        if self.distill is None:
             return self
-        student = self.distill.student
-        if student.layers is None and student.from_ is None:
-            raise ValueError("distill.student.layers: field required")
-        return self
-
-    @model_validator(mode="after")
-    def _check_student_without_layers(self) -> Self:
         if isinstance(self.distill, WITHOUT_LAYERS):
             kind = task_kind(self.benchmark.task_kind_name)
             name = self.distill.method
             check_student_without_layers(name, kind, self.prune, self.quantize)
+            return self
+        student = self.distill.student
+        if student.layers is None and student.from_ is None:
+            raise ValueError("distill.student.layers: field required")
         return self
 
     @model_validator(mode="after")
