@@ -63,8 +63,11 @@ def coldpress_peer(name: str, folder: Path, seconds: float | None) -> Peer:
 def _shape(folder: Path) -> str:
     """Name the sizes of a pulled model, since presets may be overridden."""
     config = json.loads((folder / "config.json").read_text())
+    width = f"{config['hidden_size']} wide"
+    if "filters" in config:
+        return f"{config['filters']} filters of {config['window']} tokens, {width}"
     layers = config.get("num_hidden_layers", 0)  # a static student has none
-    return f"{layers} layers, {config['hidden_size']} wide"
+    return f"{layers} layers, {width}"
 
 
 OWN_PEERS = (

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import yaml
 
-from coldpress.recipe.preset_values import PRESETS
+from coldpress.recipe.preset_values import CONVOLUTION, PRESETS
 
 if TYPE_CHECKING:
     from coldpress.recipe.recipe import Recipe
@@ -35,8 +35,10 @@ def fill_in_preset(content: Mapping[str, Any]) -> dict[str, Any]:
         # The teacher does not know the words of translations, so it has no variants of them. If
         # only outputs of a teacher are used, there is no table of tokens to make variants of.
         sections.pop("soft_targets", None)
-    if _has_no_layers(content):
-        # Such a student has nothing to prune.
+    if name == "tiny" and _fits_convolution(content):
+        sections["distill"] = CONVOLUTION
+    if _is_without_layers(content.get("distill")) or sections.get("distill") is CONVOLUTION:
+        # There is nothing to prune.
         sections.pop("prune", None)
     filled = {field: _fill_in(values, content.get(field)) for field, values in sections.items()}
     return {**content, **filled}
@@ -84,9 +86,20 @@ def _is_external(content: Mapping[str, Any]) -> bool:
     return isinstance(teacher, Mapping) and "origin" in teacher
 
 
-def _has_no_layers(content: Mapping[str, Any]) -> bool:
-    distill = content.get("distill")
+def _is_without_layers(distill: object) -> bool:
     return isinstance(distill, Mapping) and distill.get("method") in ("static", "convolution")
+
+
+def _fits_convolution(content: Mapping[str, Any]) -> bool:
+    """Return whether a recipe classifies single texts, and asks for no method and no layers."""
+    benchmark, distill = content.get("benchmark"), content.get("distill") or {}
+    if not isinstance(benchmark, Mapping) or not isinstance(distill, Mapping):
+        return False
+    columns = benchmark.get("columns") or {}
+    has_pairs = isinstance(columns, Mapping) and columns.get("text_pair") is not None
+    if benchmark.get("kind") != "text-classification" or has_pairs or _is_external(content):
+        return False
+    return not distill.get("method") and not distill.get("student")
 
 
 def _fill_in(values: Any, section: Any) -> Any:  # noqa: ANN401

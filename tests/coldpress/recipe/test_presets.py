@@ -15,6 +15,7 @@ from transformers import AutoConfig
 
 from coldpress.data.splits import Split
 from coldpress.data.words import split_words
+from coldpress.distillation import Convolution, Logits
 from coldpress.distillation.method import DistillationContext
 from coldpress.distillation.soft_targets import compute_soft_targets
 from coldpress.distillation.transfer import soft_target_data
@@ -40,6 +41,13 @@ SOURCE = {"origin": "files", "train": "train.csv", "test": "test.csv"}
 WIDE = {"hidden_size": 288, "num_attention_heads": 9, "num_hidden_layers": 4}
 
 
+PAIRS = {
+    "kind": "text-classification",
+    "source": SOURCE,
+    "columns": {"text": "text", "text_pair": "other", "label": "label"},
+}
+
+
 def recipe(**sections: object) -> Recipe:
     smallest = {
         "name": "trec",
@@ -51,6 +59,23 @@ def recipe(**sections: object) -> Recipe:
 
 def test_a_preset_is_a_recipe_with_its_sections_written_out() -> None:
     tiny = recipe(preset="tiny")
+    written = {
+        "soft_targets": {"augment": {"copies": 3, "crossovers": 30, "max_rows": 200_000}},
+        "distill": {
+            "method": "convolution",
+            "width": 96,
+            "window": 5,
+            "filters": 512,
+            "epochs": 4,
+            "min_epoch_steps": 1000,
+        },
+        "quantize": {"method": "static-int8"},
+    }
+    assert tiny.model_copy(update={"preset": None}) == recipe(**written)
+
+
+def test_tiny_has_layers_where_a_window_cannot_compare_two_texts() -> None:
+    tiny = recipe(preset="tiny", benchmark=PAIRS)
     written = {
         "soft_targets": {"augment": {"copies": 3, "crossovers": 30, "max_rows": 200_000}},
         "distill": {
@@ -72,7 +97,23 @@ def test_a_preset_is_a_recipe_with_its_sections_written_out() -> None:
         "prune": [{"method": "vocabulary"}],
         "quantize": {"method": "static-int8"},
     }
-    assert tiny.model_copy(update={"preset": None}) == recipe(**written)
+    assert tiny.model_copy(update={"preset": None}) == recipe(**written, benchmark=PAIRS)
+
+
+def test_tiny_has_layers_where_the_recipe_gives_their_sizes() -> None:
+    """Other fields of the section change those of the convolution."""
+    sizes, epochs = {"student": {"width": 160}}, {"epochs": 3, "filters": 64}
+    with_layers = recipe(preset="tiny", distill=sizes).distill
+    convolution = recipe(preset="tiny", distill=epochs).distill
+    assert isinstance(with_layers, Logits)
+    assert isinstance(convolution, Convolution)
+    assert (convolution.epochs, convolution.filters, convolution.window) == (3, 64, 5)
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS.keys() - {"text-classification"}))
+def test_tiny_has_layers_for_other_kinds(kind: str) -> None:
+    benchmark = {"kind": kind, "source": {"origin": "synthetic"}}
+    assert isinstance(recipe(preset="tiny", benchmark=benchmark).distill, Logits)
 
 
 def test_a_section_with_a_method_or_a_list_of_steps_stays_as_it_is() -> None:
