@@ -15,7 +15,10 @@ DISTILLATION: list[dict[str, Any]] = [
     {"method": "hidden", **QUICK, "layer_epochs": 1},
     {"method": "relations", **QUICK, "relation_epochs": 1, "relation_heads": 4},
     {"method": "static", "width": 8, "neurons": 12, "ngram_rows": 50, "epochs": 1, "batch_size": 6},
+    {"method": "convolution", "width": 8, "filters": 12, "epochs": 1, "batch_size": 6},
 ]
+WITHOUT_LAYERS = ("static", "convolution")
+"""Methods whose student has no layers."""
 PRUNING: list[dict[str, Any]] = [
     {"method": "neurons", "keep_neurons": 0.5},
     {"method": "heads", "keep_heads": 0.5},

@@ -1,4 +1,4 @@
-"""The distillation stage with a student of another tokenizer: pretrained, or static."""
+"""The distillation stage with a student of another tokenizer: pretrained, or without layers."""
 
 from __future__ import annotations
 
@@ -99,11 +99,19 @@ def test_the_student_is_stored_with_its_own_tokenizer(
     assert set(metrics) == {"validation_accuracy", "parameters"}
 
 
-def test_a_static_student_is_scored_by_its_own_tokens(
-    spec_of_method: Callable[[dict[str, Any]], StageSpec], tiny: Classifier, state: Path
+@pytest.mark.parametrize(
+    "section",
+    [{"method": "static", "neurons": 8}, {"method": "convolution", "filters": 8}],
+    ids=["static", "convolution"],
+)
+def test_a_student_without_layers_is_scored_by_its_own_tokens(
+    section: dict[str, Any],
+    spec_of_method: Callable[[dict[str, Any]], StageSpec],
+    tiny: Classifier,
+    state: Path,
 ) -> None:
-    section = {"method": "static", "width": 8, "neurons": 8, "epochs": 20, "learning_rate": 0.02}
-    spec = spec_of_method({**section, "alpha": 0.0})
+    training = {"width": 8, "epochs": 20, "learning_rate": 0.02, "alpha": 0.0}
+    spec = spec_of_method({**section, **training})
     teacher = with_word_pieces(tiny)
     write_checkpoint(teacher, state / "teacher", Manifest(stage="train_teacher"))
     metrics = run_stage(spec, teacher, Checkpoint.open(state / "teacher"), state)

@@ -37,6 +37,7 @@ SECTIONS: Mapping[str, Mapping[str, Any]] = {
     "hidden": {**QUICK, "layer_epochs": 1},
     "relations": {**QUICK, "relation_epochs": 1, "relation_heads": 4},
     "static": {"width": 8, "neurons": 12, "ngram_rows": 50, "epochs": 1, "batch_size": 6},
+    "convolution": {"width": 8, "filters": 12, "epochs": 1, "batch_size": 6},
 }
 # As narrow as the method allows.
 NARROW: Mapping[str, Mapping[str, int]] = {
@@ -124,6 +125,7 @@ def assert_exported(student: Classifier, rows: EncodedSplit, directory: Path) ->
         ("hidden", {"layers": 1, "prediction": 2}),
         ("relations", {"relations": 1, "prediction": 2}),
         ("static", {"": 2}),
+        ("convolution", {"": 2}),
     ],
 )
 def test_every_phase_is_trained_and_reports_its_epochs(

@@ -39,7 +39,14 @@ from coldpress.schema.section import Optimization
 from coldpress.training.data import labelled_data
 from coldpress.training.loop import fit, reseed
 from tests.support.method_names import method_names
-from tests.support.method_sections import DISTILLATION, PLAN, PRUNING, QUANTIZATION, name_of
+from tests.support.method_sections import (
+    DISTILLATION,
+    PLAN,
+    PRUNING,
+    QUANTIZATION,
+    WITHOUT_LAYERS,
+    name_of,
+)
 from tests.support.wordpiece import with_word_pieces
 
 TARGETS: Mapping[str, tuple[Target, ...]] = {
@@ -121,7 +128,7 @@ def test_training_learns_the_targets(teacher: Classifier, rows: Split) -> None:
 def test_a_student_is_distilled(
     section: dict[str, Any], kind: TaskKind, teacher: Classifier, rows: Split, tmp_path: Path
 ) -> None:
-    if section["method"] == "static" and kind.head != "text":
+    if section["method"] in WITHOUT_LAYERS and kind.head != "text":
         pytest.skip("refused by the recipe")
     method: Distillation = TypeAdapter(DistillationMethod).validate_python(section)
     reseed(0, "distill_student")

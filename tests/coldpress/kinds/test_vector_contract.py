@@ -42,7 +42,14 @@ from coldpress.quantization.method import Quantization, QuantizationContext
 from coldpress.training.data import TrainingData
 from coldpress.training.loop import reseed
 from tests.coldpress.conftest import OWN_SIZES, SIZES
-from tests.support.method_sections import DISTILLATION, PLAN, PRUNING, QUANTIZATION, name_of
+from tests.support.method_sections import (
+    DISTILLATION,
+    PLAN,
+    PRUNING,
+    QUANTIZATION,
+    WITHOUT_LAYERS,
+    name_of,
+)
 from tests.support.wordpiece import with_word_pieces
 
 HEADS = {
@@ -77,7 +84,7 @@ def teacher(request: pytest.FixtureRequest, build: Build) -> Classifier:
 
 
 # The recipe refuses a student without layers.
-WITH_LAYERS = [section for section in DISTILLATION if section["method"] != "static"]
+WITH_LAYERS = [section for section in DISTILLATION if section["method"] not in WITHOUT_LAYERS]
 
 
 @pytest.fixture
