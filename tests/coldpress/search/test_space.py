@@ -99,6 +99,12 @@ def test_a_static_student_is_not_pruned() -> None:
     assert list(space) == ["distill.width", "distill.longest_ngram"]
 
 
+def test_a_convolutional_student_has_filters_and_a_width_to_try() -> None:
+    base, space = with_search_space(recipe(distill={"method": "convolution"}, quantize=None))
+    assert base.prune is None
+    assert list(space) == ["distill.width", "distill.filters"]
+
+
 def test_a_recipe_may_have_a_space_of_its_own() -> None:
     own = {"distill.epochs": {"low": 1, "high": 4}, "distill.alpha": [0.5, 0.9]}
     base, space = with_search_space(recipe(search=own))
