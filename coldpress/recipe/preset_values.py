@@ -22,7 +22,7 @@ _CROSSED_VARIANTS = {"augment": {"copies": 3, "crossovers": 30, "max_rows": 200_
 
 CONVOLUTION: Mapping[str, Any] = {
     "method": "convolution",
-    "width": 48,
+    "width": 96,
     "window": 5,
     "filters": 512,
     "temperature": 4,

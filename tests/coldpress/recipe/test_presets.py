@@ -63,7 +63,7 @@ def test_a_preset_is_a_recipe_with_its_sections_written_out() -> None:
         "soft_targets": {"augment": {"copies": 3, "crossovers": 30, "max_rows": 200_000}},
         "distill": {
             "method": "convolution",
-            "width": 48,
+            "width": 96,
             "window": 5,
             "filters": 512,
             "epochs": 4,

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from coldpress.recipe.recipe import Recipe
 from coldpress.schema.stages import RESERVED_SUFFIXES
-from tests.support.method_sections import DISTILLATION, name_of
+from tests.support.method_sections import DISTILLATION, WITHOUT_LAYERS, name_of
 
 SCHEMA = Recipe.model_json_schema()
 
@@ -228,8 +228,9 @@ def test_a_method_that_compares_activations_refuses_another_model(section: dict[
     if section["method"] == "logits":
         assert recipe(distill=pretrained).student_model is not None
         return
-    if section["method"] == "static":
-        with pytest.raises(ValidationError, match=r"student\.layers: a static student"):
+    if section["method"] in WITHOUT_LAYERS:
+        message = r"student\.layers: a (static|convolutional) student is not made of layers"
+        with pytest.raises(ValidationError, match=message):
             recipe(distill=pretrained)
         return
     message = r"distill\.method: with distill\.student\.from only logits is possible"
