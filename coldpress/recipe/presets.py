@@ -91,7 +91,10 @@ def _is_without_layers(distill: object) -> bool:
 
 
 def _fits_convolution(content: Mapping[str, Any]) -> bool:
-    """Return whether a recipe classifies single texts, and asks for no method and no layers."""
+    """Return whether a recipe classifies single texts, and says nothing that needs layers.
+
+    That is a method, sizes of the student, also as values that a search tries, or pruning.
+    """
     benchmark, distill = content.get("benchmark"), content.get("distill") or {}
     if not isinstance(benchmark, Mapping) or not isinstance(distill, Mapping):
         return False
@@ -99,7 +102,9 @@ def _fits_convolution(content: Mapping[str, Any]) -> bool:
     has_pairs = isinstance(columns, Mapping) and columns.get("text_pair") is not None
     if benchmark.get("kind") != "text-classification" or has_pairs or _is_external(content):
         return False
-    return not distill.get("method") and not distill.get("student")
+    search = content.get("search") or {}
+    tried = any(str(field).startswith("distill.student.") for field in search)
+    return not (distill.get("method") or distill.get("student") or content.get("prune") or tried)
 
 
 def _fill_in(values: Any, section: Any) -> Any:  # noqa: ANN401

@@ -100,12 +100,15 @@ def test_tiny_has_layers_where_a_window_cannot_compare_two_texts() -> None:
     assert tiny.model_copy(update={"preset": None}) == recipe(**written, benchmark=PAIRS)
 
 
-def test_tiny_has_layers_where_the_recipe_gives_their_sizes() -> None:
+def test_tiny_has_layers_where_the_recipe_prunes_them_or_gives_their_sizes() -> None:
     """Other fields of the section change those of the convolution."""
     sizes, epochs = {"student": {"width": 160}}, {"epochs": 3, "filters": 64}
     with_layers = recipe(preset="tiny", distill=sizes).distill
+    tried = recipe(preset="tiny", search={"distill.student.width": [128, 192]}).distill
     convolution = recipe(preset="tiny", distill=epochs).distill
-    assert isinstance(with_layers, Logits)
+    pruned = recipe(preset="tiny", prune=[{"method": "vocabulary"}]).distill
+    for distill in (with_layers, tried, pruned):
+        assert isinstance(distill, Logits)
     assert isinstance(convolution, Convolution)
     assert (convolution.epochs, convolution.filters, convolution.window) == (3, 64, 5)
 
