@@ -35,7 +35,7 @@ def render(comparisons: list[Comparison]) -> str:
     """
     environment = load_templates(Path(__file__).parent)
     environment.globals |= {"cells": cells, "versions": versions, "short": short}
-    environment.globals["sentences"] = sentences
+    environment.globals |= {"sentences": sentences, "settings": settings}
     return environment.get_template(TEMPLATE).render(comparisons=comparisons)
 
 
@@ -43,6 +43,12 @@ def sentences(comparison: Comparison) -> list[str]:
     """Return what the table shows, in words."""
     parts = (findings.speedups, findings.static_models, findings.losses)
     return [sentence for part in parts for sentence in part(comparison)]
+
+
+def settings(comparisons: list[Comparison]) -> list[tuple[str, str]]:
+    """Return the settings of all models, by name; equal ones of several datasets once."""
+    rows = [row for comparison in comparisons for row in comparison.rows]
+    return list(dict.fromkeys((row.name, row.settings) for row in rows))
 
 
 def cells(row: Row) -> str:

@@ -187,6 +187,13 @@ def test_a_failed_model_stays_in_the_table_with_its_reason(tmp_path: Path) -> No
     assert failed.count("|") == header.count("|")
 
 
+def test_settings_are_those_of_all_datasets_each_once() -> None:
+    """Datasets may have different models of Coldpress."""
+    fast, tiny, other = (row(name, 0.9, 0.1, 1000) for name in ("fast", "tiny", "fastText"))
+    settings = page.settings([comparison(fast, other), comparison(tiny, other)])
+    assert [name for name, _ in settings] == ["fast", "fastText", "tiny"]
+
+
 def test_the_page_is_what_its_records_give() -> None:
     records = record.read_all(ROOT / "docs")
     if not records:
