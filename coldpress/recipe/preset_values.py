@@ -6,7 +6,7 @@ pass. In `accurate` and `fast`, these steps see variants of the texts where rows
 labelled rows of SST-2, a student of three layers keeps 98.7 % with nine variants of each text, and
 96.3 % without. The students of `tiny` learn from many texts that are crossed with others, without
 dropout: with it, a student of two layers and a width of 256 has 1.8 points less on TREC's
-validation split. A convolution comes as near to its teacher as two layers of 192, in a quarter of
+validation split. A convolution comes as near to its teacher as two layers of 192, in two thirds of
 their time. Students with layers keep all tokens of these texts in a table that is factored from the
 start, since removed words cost more than a low rank, and a smaller table trains in half of the time
 (docs/log.md, 2026-12-01).
