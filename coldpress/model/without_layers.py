@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from torch import nn
@@ -15,6 +15,10 @@ from coldpress.model.static_model import StaticConfig, StaticModel
 _CONFIGS: Mapping[str, type[PreTrainedConfig]] = {
     STATIC: StaticConfig,
     CONVOLUTION: ConvolutionalConfig,
+}
+_MODELS: Mapping[str, Callable[[Any], nn.Module]] = {
+    STATIC: StaticModel,
+    CONVOLUTION: ConvolutionalModel,
 }
 
 
@@ -30,6 +34,4 @@ def new_module_without_layers(config: Any) -> nn.Module:  # noqa: ANN401
     Args:
         config: A `StaticConfig` or a `ConvolutionalConfig`.
     """
-    if config.model_type == CONVOLUTION:
-        return ConvolutionalModel(config)
-    return StaticModel(config)
+    return _MODELS[config.model_type](config)

@@ -13,6 +13,8 @@ from coldpress.schema.finite import check_all_finite, check_arrays_finite
 
 MICROSOFT = "com.microsoft"
 _DIMENSIONS = ("batch", "sequence")
+_LAST = np.iinfo(np.int64).max
+"""End of a slice that goes on to the last token."""
 _AXES_ARE_AN_INPUT = 18
 """The operator set from which on the axes of a reduction are an input, not an attribute."""
 _REDUCTIONS = ("ReduceMean", "ReduceMax")
@@ -118,6 +120,20 @@ class Graph:
             Name of a tensor of that shape.
         """
         return summands[0] if len(summands) == 1 else self.node("Sum", summands)
+
+    def slice_tokens(self, values: str, start: int, end: int | None) -> str:
+        """Select neighbouring tokens.
+
+        Args:
+            values: Name of a tensor of shape (batch, tokens, ...).
+            start: First token.
+            end: The token after the last; negative counts from the end, None is the end.
+
+        Returns:
+            Name of a tensor with fewer tokens.
+        """
+        bounds = [start, _LAST if end is None else end, 1]
+        return self.node("Slice", [values, *map(self.integers, bounds)])
 
     def mean(self, values: str) -> str:
         """Add the mean over the last dimension.

@@ -11,8 +11,6 @@ from coldpress.model.convolutional_model import ConvolutionalConfig
 from coldpress.onnx.graph.builder import Graph
 from coldpress.onnx.graph.lowering import Lowering
 
-_LAST = np.iinfo(np.int64).max
-
 
 def add_convolution(lowering: Lowering, classifier: Classifier) -> str:
     """Add the largest value of each filter in a text.
@@ -49,9 +47,6 @@ def _add_windows(graph: Graph, rows: str, window: int) -> str:
     """Join neighbouring rows: (batch, tokens, window * width)."""
     if window == 1:
         return rows
-    parts = []
-    for start in range(window):
-        end = start - window + 1 or _LAST
-        bounds = [graph.integers(start), graph.integers(end), graph.integers(1)]
-        parts.append(graph.node("Slice", [rows, *bounds]))
+    starts = range(window)
+    parts = [graph.slice_tokens(rows, start, start - window + 1 or None) for start in starts]
     return graph.node("Concat", parts, axis=2)

@@ -66,10 +66,7 @@ class Lowering:
         Returns:
             The activation of shape (batch, 1, width).
         """
-        start = self.graph.integers(0)
-        end = self.graph.integers(1)
-        first = self.graph.node("Slice", [activation.values, start, end, end])
-        return replace(activation, values=first)
+        return replace(activation, values=self.graph.slice_tokens(activation.values, 0, 1))
 
     def linear(self, values: str, path: str) -> str:
         """Add one linear module.

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from coldpress.model.classifier import Classifier
 from coldpress.model.static_model import MULTIPLIER, StaticConfig
 from coldpress.onnx.graph.builder import Graph
 from coldpress.onnx.graph.lowering import Lowering
-
-_LAST = np.iinfo(np.int64).max
 
 
 def add_feature_sum(lowering: Lowering, classifier: Classifier) -> str:
@@ -33,8 +29,8 @@ def _add_rows(graph: Graph, config: StaticConfig) -> str:
     """Add `feature_rows`: (batch, tokens) to (batch, features)."""
     codes: list[str] = []
     for length in range(2, config.longest_ngram + 1):
-        before = _slice(graph, codes[-1] if codes else "input_ids", 0, -1)
-        last = _slice(graph, "input_ids", length - 1, _LAST)
+        before = graph.slice_tokens(codes[-1] if codes else "input_ids", 0, -1)
+        last = graph.slice_tokens("input_ids", length - 1, None)
         shifted = graph.node("Mul", [before, graph.integers(MULTIPLIER)])
         codes.append(graph.node("Add", [shifted, last]))
     if not codes:
@@ -48,13 +44,7 @@ def _add_rows(graph: Graph, config: StaticConfig) -> str:
 def _add_mask(graph: Graph, config: StaticConfig) -> str:
     """Add `feature_mask`: (batch, tokens) to (batch, features)."""
     starts = range(1, config.longest_ngram)
-    masks = [_slice(graph, "attention_mask", start, _LAST) for start in starts]
+    masks = [graph.slice_tokens("attention_mask", start, None) for start in starts]
     if not masks:
         return "attention_mask"
     return graph.node("Concat", ["attention_mask", *masks], axis=1)
-
-
-def _slice(graph: Graph, values: str, start: int, end: int) -> str:
-    """Select some of the tokens."""
-    bounds = [graph.integers(start), graph.integers(end)]
-    return graph.node("Slice", [values, *bounds, graph.integers(1)])
