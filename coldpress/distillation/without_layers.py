@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from coldpress.errors import InputError
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from coldpress.method import TeacherDescription
     from coldpress.model.classifier import Classifier
     from coldpress.training.data import TrainingData
+
+_Method = TypeVar("_Method", bound="Static | Convolution")
 
 
 def check_shape(student: StudentShape, name: str) -> None:
@@ -61,9 +63,9 @@ def check_table(method: Static | Convolution, teacher: TeacherDescription) -> No
 
 def distill_without_layers(
     teacher: Classifier,
-    method: Static | Convolution,
+    method: _Method,
     context: DistillationContext,
-    build: Callable[[Classifier, TrainingData], Classifier],
+    build: Callable[[Classifier, _Method, TrainingData], Classifier],
 ) -> Classifier:
     """Train a student whose vocabulary is that of the training texts.
 
@@ -71,11 +73,11 @@ def distill_without_layers(
         teacher: Not changed.
         method: The recipe's section.
         context: Data and callbacks.
-        build: Builds the untrained student from the teacher and the training rows.
+        build: Builds the untrained student from the teacher, the section and the training rows.
     """
     from coldpress.distillation.phase import Phase, train_in_phases
 
-    student = build(teacher, context.data)
+    student = build(teacher, method, context.data)
     data = context.data.for_model(student, teacher.tokenizer)
     phases = [Phase("", data.loss, method)]
     return train_in_phases(student, phases, replace(context, data=data))

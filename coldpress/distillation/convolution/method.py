@@ -77,6 +77,4 @@ class Convolution(Optimization, MethodSection):
         """
         from coldpress.distillation.convolution.student import build_student
 
-        return distill_without_layers(
-            classifier, self, context, lambda teacher, data: build_student(teacher, self, data)
-        )
+        return distill_without_layers(classifier, self, context, build_student)

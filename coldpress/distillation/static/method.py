@@ -80,6 +80,4 @@ class Static(Optimization, MethodSection):
         """
         from coldpress.distillation.static.student import build_student
 
-        return distill_without_layers(
-            classifier, self, context, lambda teacher, data: build_student(teacher, self, data)
-        )
+        return distill_without_layers(classifier, self, context, build_student)
